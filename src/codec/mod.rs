@@ -1,0 +1,1 @@
+//! Compressed and plain files, in and out, chosen by suffix.

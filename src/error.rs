@@ -1,0 +1,127 @@
+//! The one error of the engine: what went wrong, in which file, at which line.
+//!
+//! Every failure that a user can cause or meet is a variant here; the Python face maps each to
+//! one exception. `line` is 1-based and counts the lines of the uncompressed file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system refused (missing file, permission, full disk).
+    Io(std::io::Error),
+    /// A compressed file is cut short or damaged.
+    Codec(String),
+    /// A line is not the JSON record that was expected.
+    Record(String),
+    /// Attribute rows do not match the rows of the document file.
+    Alignment(String),
+    /// An option, filter or selector cannot be used as written.
+    Config(String),
+    /// A model, list or saved filter file is not what it should be.
+    Asset(String),
+    /// A tagger failed on a document.
+    Tagger(String),
+    /// The run was cancelled.
+    Cancelled,
+    /// A bug of the engine: a shard's thread panicked.
+    Panic(String),
+}
+
+/// An error with the place it belongs to.
+#[derive(Debug)]
+pub struct Error {
+    pub kind: ErrorKind,
+    pub path: Option<PathBuf>,
+    pub line: Option<u64>,
+}
+
+impl Error {
+    pub fn new(kind: ErrorKind) -> Self {
+        Self { kind, path: None, line: None }
+    }
+
+    pub fn codec(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Codec(message.into()))
+    }
+
+    pub fn record(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Record(message.into()))
+    }
+
+    pub fn alignment(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Alignment(message.into()))
+    }
+
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config(message.into()))
+    }
+
+    pub fn asset(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Asset(message.into()))
+    }
+
+    pub fn tagger(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Tagger(message.into()))
+    }
+
+    pub fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled)
+    }
+
+    /// The same error at `path`, unless a deeper layer already said where.
+    #[must_use]
+    pub fn at(mut self, path: &Path) -> Self {
+        self.path.get_or_insert_with(|| path.to_path_buf());
+        self
+    }
+
+    /// The same error at a 1-based line, unless a deeper layer already said which.
+    #[must_use]
+    pub fn on_line(mut self, line: u64) -> Self {
+        self.line.get_or_insert(line);
+        self
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(cause: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io(cause))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{}", path.display())?;
+            if let Some(line) = self.line {
+                write!(f, ":{line}")?;
+            }
+            write!(f, ": ")?;
+        }
+        match &self.kind {
+            ErrorKind::Io(cause) => write!(f, "{cause}"),
+            ErrorKind::Codec(message)
+            | ErrorKind::Record(message)
+            | ErrorKind::Alignment(message)
+            | ErrorKind::Config(message)
+            | ErrorKind::Asset(message)
+            | ErrorKind::Tagger(message) => write!(f, "{message}"),
+            ErrorKind::Cancelled => write!(f, "cancelled"),
+            ErrorKind::Panic(message) => write!(f, "internal error, please report: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::Io(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
