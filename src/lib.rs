@@ -11,8 +11,10 @@
 //! Python slices; `text.rs` is the only place that counts them.
 
 pub mod codec;
+pub mod document;
 pub mod error;
 pub mod filter;
+pub mod json;
 pub mod tag;
 pub mod text;
 
