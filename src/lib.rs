@@ -15,6 +15,7 @@ pub mod document;
 pub mod error;
 pub mod filter;
 pub mod json;
+pub mod run;
 pub mod tag;
 pub mod text;
 

@@ -1,0 +1,726 @@
+//! Shards over threads: who reads, who works, and in which order results are taken.
+//!
+//! A shard is read in batches by one thread at a time; batches are processed by any thread and
+//! written in order, so output depends on nothing but input and config. As long as shards are
+//! left each thread keeps to one of its own; a single large shard is shared by all of them. A
+//! stage that needs a decision in input order over the whole run (deduplication) is `ORDERED`:
+//! batches of later shards may be processed ahead, within a memory bound, and wait for their turn.
+//!
+//! An error or a panic is that shard's failure: the other shards go on.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// What the outside sees of a run while it goes on, and its brake.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub cancelled: AtomicBool,
+    /// Documents processed so far.
+    pub documents: AtomicU64,
+    /// Uncompressed bytes read so far.
+    pub bytes: AtomicU64,
+    /// Compressed bytes read so far, comparable with the sizes of the input files.
+    pub input_bytes: AtomicU64,
+    pub shards: AtomicU64,
+}
+
+impl Progress {
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    pub fn add(counter: &AtomicU64, amount: u64) {
+        counter.fetch_add(amount, Ordering::Relaxed);
+    }
+}
+
+/// One command's work on shards.
+pub trait Stage: Sync {
+    /// Whether [`Stage::decide`] must see the batches of the whole run in input order.
+    const ORDERED: bool = false;
+
+    /// The reading half of an open shard.
+    type Source: Send;
+    /// The writing half of an open shard.
+    type Sink: Send;
+    type Batch: Send;
+    type Work: Send;
+    type Output: Send;
+    /// What a finished shard reports.
+    type Done: Send;
+    /// Scratch of one thread.
+    type Local<'s>
+    where
+        Self: 's;
+
+    fn local(&self) -> Result<Self::Local<'_>>;
+    fn open(&self, shard: usize) -> Result<(Self::Source, Self::Sink)>;
+    fn read(&self, source: &mut Self::Source) -> Result<Option<Self::Batch>>;
+    fn process(
+        &self,
+        local: &mut Self::Local<'_>,
+        shard: usize,
+        batch: Self::Batch,
+    ) -> Result<Self::Work>;
+    /// Bytes that a processed batch holds while it waits for its turn.
+    fn held(&self, _work: &Self::Work) -> usize {
+        0
+    }
+    /// Called for every batch of the run in input order, by one thread at a time.
+    fn decide(&self, _work: &mut Self::Work) -> Result<()> {
+        Ok(())
+    }
+    fn emit(
+        &self,
+        local: &mut Self::Local<'_>,
+        shard: usize,
+        work: Self::Work,
+    ) -> Result<Self::Output>;
+    fn write(&self, sink: &mut Self::Sink, output: Self::Output) -> Result<()>;
+    fn finish(&self, shard: usize, source: Self::Source, sink: Self::Sink) -> Result<Self::Done>;
+    /// Told once for every shard that was started, with the sink already dropped on failure.
+    fn report(&self, shard: usize, outcome: Result<Self::Done>);
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Phase {
+    Pending,
+    Opening,
+    Open,
+    /// Its last batch was read.
+    Ended,
+    /// Finished, failed or cancelled, and reported.
+    Closed,
+}
+
+struct Shard<S: Stage> {
+    phase: Phase,
+    source: Option<S::Source>,
+    sink: Option<S::Sink>,
+    /// Batches read, decided and written so far; each is also the index of the next one.
+    read: usize,
+    decided: usize,
+    written: usize,
+    /// Batches (or an open, a read, a write) that some thread is busy with.
+    busy: usize,
+    /// Processed batches that wait for their decision, and emitted ones that wait to be written.
+    processed: BTreeMap<usize, S::Work>,
+    emitted: BTreeMap<usize, S::Output>,
+    /// The first batch that failed, and why.
+    failure: Option<(usize, Error)>,
+}
+
+impl<S: Stage> Shard<S> {
+    fn new() -> Self {
+        Self {
+            phase: Phase::Pending,
+            source: None,
+            sink: None,
+            read: 0,
+            decided: 0,
+            written: 0,
+            busy: 0,
+            processed: BTreeMap::new(),
+            emitted: BTreeMap::new(),
+            failure: None,
+        }
+    }
+
+    /// The number of batches that will be decided: all, or those before the failed one.
+    fn decidable(&self) -> Option<usize> {
+        match &self.failure {
+            Some((batch, _)) => Some(*batch),
+            None => {
+                (self.phase == Phase::Ended || self.phase == Phase::Closed).then_some(self.read)
+            }
+        }
+    }
+
+    /// Keeps the failure of the earliest batch, so that the same line is reported however the
+    /// threads ran.
+    fn fail(&mut self, batch: usize, error: Error) {
+        if self.failure.as_ref().is_none_or(|(earlier, _)| batch < *earlier) {
+            self.failure = Some((batch, error));
+        }
+    }
+}
+
+struct State<S: Stage> {
+    shards: Vec<Shard<S>>,
+    /// No shard before this one is open or pending; where searches start.
+    low: usize,
+    /// The first shard whose batches are not all decided (ordered stages only).
+    head: usize,
+    deciding: bool,
+    /// Decided batches that wait for a thread to emit them.
+    decided: VecDeque<(usize, usize, S::Work)>,
+    held: usize,
+    open: usize,
+    closed: usize,
+}
+
+enum Task<S: Stage> {
+    Open(usize),
+    Read(usize, S::Source),
+    Emit(usize, usize, S::Work),
+    Stop,
+}
+
+struct Runner<'a, S: Stage> {
+    stage: &'a S,
+    progress: &'a Progress,
+    threads: usize,
+    /// Bytes of processed batches that may wait for their turn before only the head shard is read.
+    hold_limit: usize,
+    state: Mutex<State<S>>,
+    changed: Condvar,
+}
+
+/// Runs `stage` over `shards` shards on `threads` threads, `hold_limit` bytes of processed batches
+/// at most waiting for their turn. Every started shard is reported; when the run is cancelled the
+/// open ones are reported as cancelled and the rest are not started.
+///
+/// # Errors
+/// Only when a thread's scratch cannot be made; failures of shards go to [`Stage::report`].
+pub fn run<S: Stage>(
+    stage: &S,
+    shards: usize,
+    threads: usize,
+    hold_limit: usize,
+    progress: &Progress,
+) -> Result<()> {
+    let threads = threads.max(1);
+    let runner = Runner {
+        stage,
+        progress,
+        threads,
+        hold_limit,
+        state: Mutex::new(State {
+            shards: (0..shards).map(|_| Shard::new()).collect(),
+            low: 0,
+            head: 0,
+            deciding: false,
+            decided: VecDeque::new(),
+            held: 0,
+            open: 0,
+            closed: 0,
+        }),
+        changed: Condvar::new(),
+    };
+    let locals: Vec<_> = (0..threads).map(|_| stage.local()).collect::<Result<_>>()?;
+    drop(locals);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| runner.work());
+        }
+    });
+    Ok(())
+}
+
+impl<S: Stage> Runner<'_, S> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        // A panic while the lock is held cannot leave the state half changed: every section only
+        // moves values; the panic itself is reported as its shard's failure.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let mut local = match self.stage.local() {
+            Ok(local) => local,
+            Err(_) => return, // Made once before the threads started; cannot fail differently.
+        };
+        let mut own = None;
+        loop {
+            match self.next_task(own) {
+                Task::Open(shard) => {
+                    own = Some(shard);
+                    self.open(shard);
+                }
+                Task::Read(shard, source) => {
+                    own = Some(shard);
+                    self.read(&mut local, shard, source);
+                }
+                Task::Emit(shard, batch, work) => self.emit(&mut local, shard, batch, work),
+                Task::Stop => return,
+            }
+        }
+    }
+
+    fn next_task(&self, own: Option<usize>) -> Task<S> {
+        let mut state = self.lock();
+        loop {
+            if self.progress.is_cancelled() {
+                self.cancel(&mut state);
+            }
+            if let Some((shard, batch, work)) = state.decided.pop_front() {
+                state.shards[shard].busy += 1;
+                return Task::Emit(shard, batch, work);
+            }
+            if state.closed == state.shards.len() {
+                self.changed.notify_all();
+                return Task::Stop;
+            }
+            let choice =
+                if S::ORDERED { self.choose_ordered(&state) } else { self.choose(&state, own) };
+            if let Some(shard) = choice {
+                let chosen = &mut state.shards[shard];
+                chosen.busy += 1;
+                match chosen.source.take() {
+                    Some(source) => return Task::Read(shard, source),
+                    None => {
+                        chosen.phase = Phase::Opening;
+                        state.open += 1;
+                        return Task::Open(shard);
+                    }
+                }
+            }
+            // The time-out only bounds how late a cancellation is seen.
+            state = match self.changed.wait_timeout(state, std::time::Duration::from_millis(200)) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    fn readable(&self, shard: &Shard<S>) -> bool {
+        let waiting = shard.read - shard.written;
+        shard.source.is_some() && shard.failure.is_none() && waiting < 2 * self.threads + 2
+    }
+
+    /// Its own shard first, then one that nobody has opened, then any.
+    fn choose(&self, state: &State<S>, own: Option<usize>) -> Option<usize> {
+        if let Some(own) = own
+            && self.readable(&state.shards[own])
+        {
+            return Some(own);
+        }
+        if state.open < self.threads
+            && let Some(pending) = self.find(state, |shard| shard.phase == Phase::Pending)
+        {
+            return Some(pending);
+        }
+        self.find(state, |shard| self.readable(shard))
+    }
+
+    fn find(&self, state: &State<S>, wanted: impl Fn(&Shard<S>) -> bool) -> Option<usize> {
+        (state.low..state.shards.len()).find(|&index| wanted(&state.shards[index]))
+    }
+
+    /// The earliest shard that can be read; past the memory bound only the one whose turn it is.
+    fn choose_ordered(&self, state: &State<S>) -> Option<usize> {
+        let horizon =
+            if state.held > self.hold_limit { state.head + 1 } else { state.shards.len() };
+        let horizon = horizon.min(state.shards.len());
+        (state.head.min(horizon)..horizon).find(|&index| {
+            let shard = &state.shards[index];
+            match shard.phase {
+                Phase::Pending => state.open <= self.threads,
+                Phase::Open if index == state.head => self.readable(shard),
+                Phase::Open => shard.source.is_some() && shard.failure.is_none(),
+                _ => false,
+            }
+        })
+    }
+
+    fn open(&self, shard: usize) {
+        let opened = self.guard(|| self.stage.open(shard));
+        let mut state = self.lock();
+        let slot = &mut state.shards[shard];
+        slot.busy -= 1;
+        slot.phase = Phase::Open;
+        match opened {
+            Ok((source, sink)) => {
+                slot.source = Some(source);
+                slot.sink = Some(sink);
+            }
+            Err(error) => slot.fail(0, error),
+        }
+        self.settle(state, shard);
+    }
+
+    fn read(&self, local: &mut S::Local<'_>, shard: usize, mut source: S::Source) {
+        let batch = self.guard(|| self.stage.read(&mut source));
+        let mut state = self.lock();
+        let slot = &mut state.shards[shard];
+        let index = slot.read;
+        slot.source = Some(source);
+        let batch = match batch {
+            Ok(Some(batch)) => batch,
+            Ok(None) => {
+                slot.phase = Phase::Ended;
+                slot.busy -= 1;
+                return self.settle(state, shard);
+            }
+            Err(error) => {
+                slot.fail(index, error);
+                slot.busy -= 1;
+                return self.settle(state, shard);
+            }
+        };
+        slot.read += 1;
+        drop(state);
+        self.changed.notify_one();
+
+        let work = self.guard(|| self.stage.process(local, shard, batch));
+        let work = match work {
+            Ok(work) => work,
+            Err(error) => return self.fail(shard, index, error),
+        };
+        if !S::ORDERED {
+            return self.emit(local, shard, index, work);
+        }
+        let mut state = self.lock();
+        state.held += self.stage.held(&work);
+        state.shards[shard].processed.insert(index, work);
+        state.shards[shard].busy -= 1;
+        self.settle(state, shard);
+    }
+
+    fn emit(&self, local: &mut S::Local<'_>, shard: usize, batch: usize, work: S::Work) {
+        let output = self.guard(|| self.stage.emit(local, shard, work));
+        let output = match output {
+            Ok(output) => output,
+            Err(error) => return self.fail(shard, batch, error),
+        };
+        let mut state = self.lock();
+        let slot = &mut state.shards[shard];
+        slot.emitted.insert(batch, output);
+        // Whoever finds the sink free writes all that is in order.
+        while let Some(mut sink) = slot_sink(&mut state.shards[shard]) {
+            let slot = &mut state.shards[shard];
+            let next = slot.written;
+            let Some(output) = slot.emitted.remove(&next) else {
+                slot.sink = Some(sink);
+                break;
+            };
+            drop(state);
+            let written = self.guard(|| self.stage.write(&mut sink, output));
+            state = self.lock();
+            let slot = &mut state.shards[shard];
+            slot.sink = Some(sink);
+            match written {
+                Ok(()) => slot.written += 1,
+                Err(error) => {
+                    slot.fail(next, error);
+                    break;
+                }
+            }
+        }
+        state.shards[shard].busy -= 1;
+        self.settle(state, shard);
+    }
+
+    fn fail(&self, shard: usize, batch: usize, error: Error) {
+        let mut state = self.lock();
+        state.shards[shard].fail(batch, error);
+        state.shards[shard].busy -= 1;
+        self.settle(state, shard);
+    }
+
+    /// Lets decisions proceed and closes the shard when nothing of it is left to do.
+    fn settle<'g>(&'g self, mut state: MutexGuard<'g, State<S>>, shard: usize) {
+        if S::ORDERED {
+            state = self.decide(state);
+        }
+        // Deciding may have completed an earlier failed shard as well as this one.
+        let from = if S::ORDERED { state.low.min(shard) } else { shard };
+        for index in from..=shard {
+            state = self.close_if_done(state, index);
+        }
+        while state.shards.get(state.low).is_some_and(|slot| slot.phase == Phase::Closed) {
+            state.low += 1;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn decide<'g>(&'g self, mut state: MutexGuard<'g, State<S>>) -> MutexGuard<'g, State<S>> {
+        if state.deciding {
+            return state;
+        }
+        state.deciding = true;
+        while state.head < state.shards.len() {
+            let head = state.head;
+            let slot = &mut state.shards[head];
+            if slot.decidable() == Some(slot.decided) && slot.phase != Phase::Opening {
+                state.head += 1;
+                continue;
+            }
+            let next = slot.decided;
+            if slot.decidable().is_some_and(|limit| next >= limit) {
+                break;
+            }
+            let Some(mut work) = slot.processed.remove(&next) else { break };
+            drop(state);
+            let held = self.stage.held(&work);
+            let verdict = self.guard(|| self.stage.decide(&mut work));
+            state = self.lock();
+            state.held -= held;
+            state.shards[head].decided += 1;
+            match verdict {
+                Ok(()) => state.decided.push_back((head, next, work)),
+                Err(error) => state.shards[head].fail(next, error),
+            }
+            self.changed.notify_one();
+        }
+        state.deciding = false;
+        state
+    }
+
+    fn close_if_done<'g>(
+        &'g self,
+        mut state: MutexGuard<'g, State<S>>,
+        shard: usize,
+    ) -> MutexGuard<'g, State<S>> {
+        let queued = state.decided.iter().any(|(index, ..)| *index == shard);
+        let passed = !S::ORDERED || state.head > shard;
+        let slot = &mut state.shards[shard];
+        if matches!(slot.phase, Phase::Pending | Phase::Closed) || slot.busy > 0 {
+            return state;
+        }
+        let outcome = match slot.failure.take() {
+            Some((batch, error)) if passed && !queued => Err((batch, error)),
+            Some(failure) => {
+                slot.failure = Some(failure);
+                return state;
+            }
+            None if slot.phase == Phase::Ended && slot.written == slot.read => Ok(()),
+            None => return state,
+        };
+        slot.phase = Phase::Closed;
+        let dropped: Vec<S::Work> = std::mem::take(&mut slot.processed).into_values().collect();
+        slot.emitted.clear();
+        let (source, sink) = (slot.source.take(), slot.sink.take());
+        let held: usize = dropped.iter().map(|work| self.stage.held(work)).sum();
+        if !matches!(&outcome, Ok(())) {
+            state.held -= held.min(state.held);
+        }
+        drop(state);
+        let outcome = match (outcome, source, sink) {
+            (Ok(()), Some(source), Some(sink)) => {
+                self.guard(|| self.stage.finish(shard, source, sink))
+            }
+            (Err((_, error)), ..) => Err(error),
+            (Ok(()), ..) => Err(Error::new(ErrorKind::Panic("a shard lost its file".into()))),
+        };
+        let _ = self.guard(|| {
+            self.stage.report(shard, outcome);
+            Ok(())
+        });
+        Progress::add(&self.progress.shards, 1);
+        let mut state = self.lock();
+        state.open -= 1;
+        state.closed += 1;
+        state
+    }
+
+    /// Fails what is open and drops what was not started.
+    fn cancel(&self, state: &mut State<S>) {
+        state.decided.clear();
+        let mut skipped = 0;
+        for slot in &mut state.shards {
+            match slot.phase {
+                Phase::Pending => {
+                    slot.phase = Phase::Closed;
+                    skipped += 1;
+                }
+                Phase::Closed => {}
+                _ => slot.fail(0, Error::cancelled()),
+            }
+        }
+        state.closed += skipped;
+        if S::ORDERED {
+            state.head = state.shards.len();
+        }
+        // Shards that nobody is busy with have nobody else to close them.
+        let idle: Vec<usize> = (0..state.shards.len())
+            .filter(|&index| {
+                state.shards[index].phase != Phase::Closed && state.shards[index].busy == 0
+            })
+            .collect();
+        for index in idle {
+            let slot = &mut state.shards[index];
+            slot.phase = Phase::Closed;
+            let error = slot.failure.take().map_or_else(Error::cancelled, |(_, error)| error);
+            slot.processed.clear();
+            slot.emitted.clear();
+            (slot.source, slot.sink) = (None, None);
+            state.open -= 1;
+            state.closed += 1;
+            let _ = self.guard(|| {
+                self.stage.report(index, Err(error));
+                Ok(())
+            });
+        }
+    }
+
+    fn guard<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(result) => result,
+            Err(panic) => {
+                let message = panic
+                    .downcast_ref::<&str>()
+                    .map(ToString::to_string)
+                    .or_else(|| panic.downcast_ref::<String>().cloned())
+                    .unwrap_or_else(|| "panic without a message".into());
+                Err(Error::new(ErrorKind::Panic(message)))
+            }
+        }
+    }
+}
+
+fn slot_sink<S: Stage>(slot: &mut Shard<S>) -> Option<S::Sink> {
+    if slot.failure.is_some() || !slot.emitted.contains_key(&slot.written) {
+        return None;
+    }
+    slot.sink.take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Shards of numbers; the decision sums everything seen before.
+    struct Sums {
+        shards: Vec<Vec<u64>>,
+        fail: Option<(usize, u64)>,
+        total: Mutex<u64>,
+        reports: Mutex<BTreeMap<usize, std::result::Result<Vec<u64>, String>>>,
+    }
+
+    impl Stage for Sums {
+        const ORDERED: bool = true;
+        type Source = std::vec::IntoIter<u64>;
+        type Sink = Vec<u64>;
+        type Batch = u64;
+        type Work = u64;
+        type Output = u64;
+        type Done = Vec<u64>;
+        type Local<'s> = ();
+
+        fn local(&self) -> Result<()> {
+            Ok(())
+        }
+        fn open(&self, shard: usize) -> Result<(Self::Source, Vec<u64>)> {
+            Ok((self.shards[shard].clone().into_iter(), Vec::new()))
+        }
+        fn read(&self, source: &mut Self::Source) -> Result<Option<u64>> {
+            Ok(source.next())
+        }
+        fn process(&self, (): &mut (), shard: usize, batch: u64) -> Result<u64> {
+            std::thread::sleep(Duration::from_micros(batch % 7 * 50));
+            if self.fail == Some((shard, batch)) {
+                return Err(Error::record(format!("bad {batch}")));
+            }
+            if batch == 666 {
+                panic!("the beast");
+            }
+            Ok(batch)
+        }
+        fn held(&self, _: &u64) -> usize {
+            8
+        }
+        fn decide(&self, work: &mut u64) -> Result<()> {
+            let mut total = self.total.lock().unwrap();
+            *total += *work;
+            *work = *total;
+            Ok(())
+        }
+        fn emit(&self, (): &mut (), _: usize, work: u64) -> Result<u64> {
+            std::thread::sleep(Duration::from_micros(work % 5 * 50));
+            Ok(work)
+        }
+        fn write(&self, sink: &mut Vec<u64>, output: u64) -> Result<()> {
+            sink.push(output);
+            Ok(())
+        }
+        fn finish(&self, _: usize, _: Self::Source, sink: Vec<u64>) -> Result<Vec<u64>> {
+            Ok(sink)
+        }
+        fn report(&self, shard: usize, outcome: Result<Vec<u64>>) {
+            let outcome = outcome.map_err(|error| error.to_string());
+            assert!(self.reports.lock().unwrap().insert(shard, outcome).is_none());
+        }
+    }
+
+    fn sums(shards: Vec<Vec<u64>>, fail: Option<(usize, u64)>) -> Sums {
+        Sums { shards, fail, total: Mutex::new(0), reports: Mutex::default() }
+    }
+
+    fn numbers() -> Vec<Vec<u64>> {
+        (0..9).map(|shard| (0..shard * 5 % 23).map(|n| shard * 100 + n).collect()).collect()
+    }
+
+    #[test]
+    fn decisions_are_in_input_order_for_any_number_of_threads() {
+        let mut total = 0;
+        let expected: Vec<Vec<u64>> = numbers()
+            .into_iter()
+            .map(|shard| {
+                shard
+                    .into_iter()
+                    .map(|n| {
+                        total += n;
+                        total
+                    })
+                    .collect()
+            })
+            .collect();
+        for threads in [1, 2, 3, 8] {
+            for hold in [0, 64, 1 << 20] {
+                let stage = sums(numbers(), None);
+                run(&stage, 9, threads, hold, &Progress::default()).unwrap();
+                let got: Vec<_> =
+                    stage.reports.into_inner().unwrap().into_values().map(|r| r.unwrap()).collect();
+                assert_eq!(got, expected, "{threads} threads, hold {hold}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_shard_fails_alone_and_alike() {
+        for threads in [1, 2, 8] {
+            let stage = sums(numbers(), Some((3, 304)));
+            run(&stage, 9, threads, 1 << 20, &Progress::default()).unwrap();
+            let reports = stage.reports.into_inner().unwrap();
+            assert_eq!(reports.len(), 9);
+            assert_eq!(reports[&3], Err("bad 304".to_string()));
+            // 300..304 were decided before the failure; 304.. were not.
+            let before: u64 = numbers()[..3].iter().flatten().sum::<u64>() + 300 + 301 + 302 + 303;
+            assert_eq!(reports[&4].as_ref().unwrap()[0], before + 400, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_its_shards_failure() {
+        let stage = sums(vec![vec![1, 2], vec![666], vec![3]], None);
+        run(&stage, 3, 2, 1 << 20, &Progress::default()).unwrap();
+        let reports = stage.reports.into_inner().unwrap();
+        assert!(reports[&1].as_ref().unwrap_err().contains("the beast"));
+        assert_eq!(reports[&2], Ok(vec![6]));
+    }
+
+    #[test]
+    fn cancelling_stops_and_reports_what_was_open() {
+        let progress = Progress::default();
+        let stage = sums(vec![(0..100_000).collect(), vec![1]], None);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(30));
+                progress.cancelled.store(true, Ordering::Relaxed);
+            });
+            run(&stage, 2, 2, 1 << 10, &progress).unwrap();
+        });
+        let reports = stage.reports.into_inner().unwrap();
+        assert!(reports[&0].as_ref().unwrap_err().contains("cancelled"));
+    }
+
+    #[test]
+    fn no_shards_is_no_work() {
+        run(&sums(vec![], None), 0, 4, 0, &Progress::default()).unwrap();
+    }
+}
