@@ -11,6 +11,7 @@
 //! Python slices; `text.rs` is the only place that counts them.
 
 pub mod codec;
+pub mod dedupe;
 pub mod document;
 pub mod error;
 pub mod filter;

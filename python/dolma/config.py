@@ -1,0 +1,265 @@
+"""Every option of every command: names, types, defaults, limits and help texts, once.
+
+The Structs are frozen and refuse unknown keys. They are filled from a recipe and from flags by
+`dolma.recipes`, become the command line in `dolma.cli`, and are handed to the engine as objects
+whose attributes it reads. Nothing else in the project holds a default.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "BloomFilterConfig",
+    "CompressionConfig",
+    "DedupeConfig",
+    "DedupeMethod",
+    "DocumentKeyConfig",
+    "FilterConfig",
+    "ListConfig",
+    "MixConfig",
+    "NgramConfig",
+    "ParagraphsConfig",
+    "ProfileConfig",
+    "RunConfig",
+    "SpanReplacementConfig",
+    "StreamConfig",
+    "StreamOutputConfig",
+    "TagConfig",
+    "WorkDirConfig",
+]
+
+Syntax = Literal["jsonpath", "jq"]
+ProgressStyle = Literal["auto", "bar", "lines", "json", "none"]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all sections of a recipe have in common: fixed fields, no surprises."""
+
+
+class WorkDirConfig(Config):
+    """Local folders for staged remote files; temporary ones are made where not given."""
+
+    input: Annotated[str | None, Meta(description="Folder for downloaded inputs.")] = None
+    output: Annotated[str | None, Meta(description="Folder for outputs before they are published.")] = None
+
+
+class CompressionConfig(Config):
+    """How files are compressed, where the suffix does not say it."""
+
+    input: Annotated[
+        str | None, Meta(description="Format of the inputs: gz, zst or '' (plain). By default, the suffix says.")
+    ] = None
+    output: Annotated[
+        str | None, Meta(description="Format of the outputs: gz, zst or '' (plain).")
+    ] = None
+    level: Annotated[
+        int | None,
+        Meta(
+            ge=1,
+            le=22,
+            description="Effort: gz 1 (fastest, default) to 12, zst 1 to 22 (default 3).",
+        ),
+    ] = None
+
+
+class RunConfig(Config):
+    """What every command that works on shards understands."""
+
+    work_dir: WorkDirConfig = WorkDirConfig()
+    processes: Annotated[int, Meta(ge=1, description="Threads, or worker processes for Python taggers.")] = 1
+    dryrun: Annotated[bool, Meta(description="Print the effective recipe and the plan, then stop.")] = False
+    force: Annotated[bool, Meta(description="Redo shards that are already done.")] = False
+    max_bad_records: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Bad lines to put into the quarantine file before a run fails; counted over all shards.",
+        ),
+    ] = 0
+    shard: Annotated[
+        str | None,
+        Meta(
+            pattern=r"^\d+/\d+$",
+            description="Do part i of n (0/8 … 7/8): the same plan, split over array jobs.",
+        ),
+    ] = None
+    report: Annotated[
+        str | None, Meta(description="Where to write the run report (JSON), besides the output's .dolma folder.")
+    ] = None
+    progress: Annotated[
+        ProgressStyle, Meta(description="auto: bars on a terminal, a line now and then elsewhere.")
+    ] = "auto"
+
+
+class ProfileConfig(Config):
+    """cProfile of Python taggers; runs in one process."""
+
+    enable: Annotated[bool, Meta(description="Profile the run.")] = False
+    output: Annotated[str | None, Meta(description="File for the profile; by default it is printed.")] = None
+    steps: Annotated[
+        int | None, Meta(ge=1, description="Documents to profile; by default, all of them.")
+    ] = None
+    sort_key: Annotated[str, Meta(description="Order of the profile (a key of pstats).")] = "tottime"
+    lines: Annotated[int, Meta(ge=1, description="Rows of the profile to print.")] = 100
+
+
+class TagConfig(RunConfig):
+    """Score documents and spans; write attribute files beside them."""
+
+    documents: Annotated[list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")] = []
+    destination: Annotated[
+        list[str] | str | None,
+        Meta(description="Where attributes go; one for all documents or one for each. By default beside them."),
+    ] = None
+    tagger_modules: Annotated[
+        list[str], Meta(description="Modules (dotted names or paths) that register custom taggers.")
+    ] = []
+    taggers: Annotated[list[str], Meta(description="Names of the taggers to run; `dolma list` shows them.")] = []
+    experiment: Annotated[
+        str | None, Meta(description="Name of the attribute set; by default each tagger writes its own.")
+    ] = None
+    ignore_existing: Annotated[
+        bool, Meta(description="Redo shards that are already done (the published name of --force).")
+    ] = False
+    debug: Annotated[
+        bool, Meta(description="Run Python taggers in this process, and show tracebacks.")
+    ] = False
+    profile: ProfileConfig = ProfileConfig()
+
+
+class ListConfig(Config):
+    """List the available taggers."""
+
+    tagger_modules: Annotated[
+        list[str], Meta(description="Modules (dotted names or paths) that register custom taggers.")
+    ] = []
+
+
+class DocumentKeyConfig(Config):
+    """Deduplicate whole documents by a key."""
+
+    attribute_name: Annotated[str, Meta(min_length=1, description="Name of the attribute that marks duplicates.")]
+    key: Annotated[str, Meta(description="JSONPath of the key, e.g. $.text or $.metadata.url.")] = "$.text"
+
+
+class NgramConfig(Config):
+    """Compare paragraphs by the overlap of their n-grams."""
+
+    ngram_length: Annotated[int, Meta(ge=0, description="Words in an n-gram; 0 compares whole paragraphs.")] = 0
+    stride: Annotated[int, Meta(ge=0, description="Words between the starts of n-grams.")] = 0
+    overlap_threshold: Annotated[float, Meta(ge=0, le=1, description="Share of known n-grams to mark.")] = 1.0
+    skip_short_paragraphs: Annotated[bool, Meta(description="Leave paragraphs of fewer than two n-grams.")] = False
+
+
+class ParagraphsConfig(Config):
+    """Deduplicate paragraphs."""
+
+    attribute_name: Annotated[str, Meta(min_length=1, description="Name of the attribute that holds the spans.")]
+    paragraph_separator: Annotated[str, Meta(min_length=1, description="What paragraphs are split at.")] = "\n"
+    by_ngram: NgramConfig | None = None
+
+
+class DedupeMethod(Config):
+    """What is compared, and what is left out of the comparison."""
+
+    name: Annotated[
+        str | None, Meta(description="Name of the attribute set; by default, the attribute's name.")
+    ] = None
+    documents: DocumentKeyConfig | None = None
+    paragraphs: ParagraphsConfig | None = None
+    skip_empty: Annotated[bool, Meta(description="Leave keys or paragraphs of white space only.")] = False
+    min_length: Annotated[int, Meta(ge=0, description="Leave keys or paragraphs of fewer code points.")] = 0
+    min_words: Annotated[int, Meta(ge=0, description="Leave keys or paragraphs of fewer words.")] = 0
+    num_partitions: Annotated[int, Meta(ge=1, description="Runs that share the work.")] = 1
+    partition_index: Annotated[int, Meta(ge=0, description="Which of the runs this is, from 0.")] = 0
+    file_partition: Annotated[bool, Meta(description="Share out files instead of keys.")] = False
+    document_dir: Annotated[str, Meta(min_length=1, description="Folder that attributes stand beside.")] = "documents"
+
+
+class BloomFilterConfig(Config):
+    """The set of what has been seen: approximate, of fixed size, kept in a file."""
+
+    file: Annotated[str, Meta(min_length=1, description="Where the filter is kept; local or s3://.")]
+    read_only: Annotated[bool, Meta(description="Mark what the filter knows; add nothing to it.")]
+    size_in_bytes: Annotated[int, Meta(ge=0, description="Size of the filter.")] = 0
+    estimated_doc_count: Annotated[
+        int, Meta(ge=0, description="Keys (documents or paragraphs) to expect, instead of a size.")
+    ] = 0
+    desired_false_positive_rate: Annotated[
+        float, Meta(ge=0, lt=1, description="Share of new keys that may be taken for known ones.")
+    ] = 0.0
+
+
+class DedupeConfig(RunConfig):
+    """Mark documents or paragraphs that were seen before."""
+
+    documents: Annotated[list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")] = []
+    dedupe: DedupeMethod
+    bloom_filter: BloomFilterConfig
+    compression: CompressionConfig = CompressionConfig()
+    is_s3_volume: Annotated[
+        bool, Meta(description="The output folder is a mounted object store: copy files there, do not rename.")
+    ] = False
+
+
+class FilterConfig(Config):
+    """Which documents of a stream are kept."""
+
+    include: Annotated[list[str], Meta(description="Keep documents that match any of these; all if empty.")] = []
+    exclude: Annotated[list[str], Meta(description="Drop documents that match any of these.")] = []
+    syntax: Annotated[Syntax, Meta(description="Language of the expressions.")] = "jsonpath"
+    on_missing: Annotated[
+        Literal["error", "keep"],
+        Meta(description="What to do when a rule names an attribute that no row of a file has."),
+    ] = "error"
+
+
+class SpanReplacementConfig(Config):
+    """Replace the spans of an attribute in the text."""
+
+    span: Annotated[str, Meta(min_length=1, description="Expression that selects the spans.")]
+    min_score: Annotated[float | None, Meta(description="Spans of at least this score.")] = None
+    max_score: Annotated[float | None, Meta(description="Spans below this score.")] = None
+    replacement: Annotated[
+        str, Meta(description="New text; {} stands for the old one, a leading $ selects from the document.")
+    ] = ""
+    syntax: Annotated[Syntax, Meta(description="Language of the expression.")] = "jsonpath"
+
+
+class StreamOutputConfig(Config):
+    """Where a stream's documents go."""
+
+    path: Annotated[str, Meta(min_length=1, description="Output folder, local or s3://.")]
+    max_size_in_bytes: Annotated[
+        int, Meta(ge=1, description="Compressed input bytes that go into one output file.")
+    ] = 2_147_483_648
+    discard_fields: Annotated[list[str], Meta(description="Top-level fields to leave out.")] = []
+    min_text_length: Annotated[
+        int, Meta(ge=0, description="Drop documents of fewer code points after editing and trimming.")
+    ] = 0
+
+
+class StreamConfig(Config):
+    """One set of documents with its attributes, filter, edits and output."""
+
+    name: Annotated[str, Meta(min_length=1, description="Name of the stream; output files start with it.")]
+    documents: Annotated[list[str], Meta(min_length=1, description="Document files: paths, globs or folders.")]
+    output: StreamOutputConfig
+    attributes: Annotated[list[str], Meta(description="Attribute sets to join, in order.")] = []
+    filter: FilterConfig | None = None
+    span_replacement: list[SpanReplacementConfig] = []
+    compression: CompressionConfig | None = None
+
+
+class MixConfig(RunConfig):
+    """Join documents with attributes, filter, edit, and write the mix."""
+
+    streams: Annotated[list[StreamConfig], Meta(description="The streams of the mix (recipe file only).")] = []
+    shuffle: Annotated[
+        bool,
+        Meta(description="Pack inputs into files of max_size_in_bytes; otherwise one output for each input."),
+    ] = True

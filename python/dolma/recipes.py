@@ -1,0 +1,217 @@
+"""From a recipe file and flags to one typed, checked config.
+
+A recipe is YAML or JSON, local or remote; `${…}` is resolved by OmegaConf, with the environment
+(`${oc.env:HOME}`) and three resolvers of our own: `${d.glob:PATTERN}`, `${d.cache:URL}` and
+`${d.processes:N}`. Flags win over the file. Whatever is wrong is reported with the key's path and
+the nearest key that exists, before anything else happens.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from .errors import DolmaConfigError
+
+__all__ = ["load", "merge", "read_file", "to_yaml"]
+
+C = TypeVar("C", bound=msgspec.Struct)
+
+
+def read_file(path: str) -> dict[str, Any]:
+    """The raw content of a recipe; `{}` for an empty one.
+
+    Raises `DolmaConfigError` when the file cannot be read or is not a mapping.
+    """
+    import yaml
+
+    from . import storage
+
+    try:
+        if storage.is_remote(path):
+            content: bytes = storage.read_bytes(path)
+        else:
+            with open(os.path.expanduser(path), "rb") as file:
+                content = file.read()
+    except OSError as error:
+        raise DolmaConfigError(f"cannot read the recipe {path}: {error.strerror or error}") from error
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        data = yaml.load(content, Loader=_with_plain_floats(loader))
+    except yaml.YAMLError as error:
+        raise DolmaConfigError(f"{path} is neither YAML nor JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DolmaConfigError(f"{path} is not UTF-8 text: {error}") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise DolmaConfigError(f"{path} must hold a mapping of options, not {type(data).__name__}")
+    return data
+
+
+def _with_plain_floats(base: Any) -> Any:
+    """A loader that reads 1e-6 as a number: YAML 1.1 asks for a dot that nobody writes."""
+
+    class Loader(base):  # type: ignore[misc]
+        yaml_implicit_resolvers = {k: list(v) for k, v in base.yaml_implicit_resolvers.items()}
+
+    pattern = re.compile(r"^[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$")
+    for first in "-+0123456789":
+        Loader.yaml_implicit_resolvers.setdefault(first, []).insert(0, ("tag:yaml.org,2002:float", pattern))
+    return Loader
+
+
+def merge(base: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the dotted `flags` laid over it."""
+    merged = _copy(base)
+    for dotted, value in flags.items():
+        *parents, name = dotted.split(".")
+        section = merged
+        for parent in parents:
+            child = section.get(parent)
+            section[parent] = child if isinstance(child, dict) else {}
+            section = section[parent]
+        section[name] = value
+    return merged
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+def load(kind: type[C], raw: Mapping[str, Any], origin: str = "recipe") -> C:
+    """The typed config that `raw` describes; `origin` (a file name) is used in messages.
+
+    Raises `DolmaConfigError` naming the key, what was expected and the nearest valid key.
+    """
+    data = _without_nulls(kind, _interpolate(raw, origin), origin)
+    unknown = next(_unknown_keys(kind, data, ""), None)
+    if unknown is not None:
+        path, names = unknown
+        raise DolmaConfigError(f"{origin}: unknown key {path!r}{_nearest(path.rpartition('.')[2], names)}")
+    try:
+        return msgspec.convert(data, kind, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        where = path.strip("`").removeprefix("$").lstrip(".") or "the recipe"
+        raise DolmaConfigError(f"{origin}: {where}: {message[0].lower()}{message[1:]}") from error
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; valid keys are {', '.join(sorted(names))}"
+
+
+def _interpolate(raw: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    if not _has_interpolation(raw):
+        return _copy(raw)  # type: ignore[no-any-return]
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    for name, resolver in _RESOLVERS.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
+    try:
+        resolved = OmegaConf.to_container(OmegaConf.create(_copy(raw)), resolve=True)
+    except OmegaConfBaseException as error:
+        message = str(error).splitlines()[0]
+        raise DolmaConfigError(f"{origin}: {error.full_key or 'recipe'}: {message}") from error
+    return resolved  # type: ignore[return-value]
+
+
+def _has_interpolation(value: Any) -> bool:
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, Mapping):
+        return any(map(_has_interpolation, value.values()))
+    return isinstance(value, list) and any(map(_has_interpolation, value))
+
+
+def _resolve_glob(pattern: str) -> list[str]:
+    from . import storage
+
+    return [file.path for file in storage.expand([pattern])]
+
+
+def _resolve_cache(url: str) -> str:
+    from . import assets
+
+    return assets.fetch(url)
+
+
+def _resolve_processes(spared: int = 0) -> int:
+    return max(1, (os.cpu_count() or 1) - int(spared))
+
+
+_RESOLVERS = {"d.glob": _resolve_glob, "d.cache": _resolve_cache, "d.processes": _resolve_processes}
+
+
+def struct_of(annotation: Any) -> type[msgspec.Struct] | None:
+    """The Struct that an annotation (`X`, `X | None`, `list[X]`) holds, if any."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType, list, typing.Annotated):
+        found = (struct_of(argument) for argument in typing.get_args(annotation))
+        return next((struct for struct in found if struct is not None), None)
+    return annotation if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct) else None
+
+
+def hints(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The annotations of a Struct's fields, `Annotated` kept."""
+    return typing.get_type_hints(kind, include_extras=True)
+
+
+def _unknown_keys(kind: type[msgspec.Struct], data: Any, at: str) -> Iterator[tuple[str, list[str]]]:
+    if isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _unknown_keys(kind, item, f"{at.rstrip('.')}[{index}].")
+    if not isinstance(data, dict):
+        return
+    annotations = hints(kind)
+    for key, value in data.items():
+        if key not in annotations:
+            yield f"{at}{key}", list(annotations)
+        elif (inner := struct_of(annotations[key])) is not None:
+            yield from _unknown_keys(inner, value, f"{at}{key}.")
+
+
+def _without_nulls(kind: type[msgspec.Struct], data: Any, origin: str) -> Any:
+    """`data` without keys that are null where null is no value of theirs: unset means the default.
+
+    Published recipes write `work_dir: null`; printing a config and reading it back must also work.
+    """
+    if isinstance(data, list):
+        return [_without_nulls(kind, item, origin) for item in data]
+    if not isinstance(data, dict):
+        return data
+    annotations = hints(kind)
+    kept = {}
+    for key, value in data.items():
+        if value is None and key in annotations:
+            continue
+        inner = struct_of(annotations[key]) if key in annotations else None
+        kept[key] = _without_nulls(inner, value, origin) if inner is not None else value
+    return kept
+
+
+def to_yaml(config: msgspec.Struct) -> str:
+    """The effective config as YAML that is itself a valid recipe."""
+    import yaml
+
+    data = _without_nones(msgspec.to_builtins(config))
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _without_nones(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nones(item) for key, item in value.items() if item is not None}
+    return [_without_nones(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,8 @@
+//! Deduplication: what was seen before is marked in attribute files, never removed.
+//!
+//! Shards are parsed in parallel into lists of 128-bit keys; the filter sees the keys strictly in
+//! input order, so that the first copy by (file, line) is the one kept, for any number of threads;
+//! rows are then formatted and compressed in parallel again.
+
+pub mod bloom;
+//pub mod keys;
