@@ -1,1 +1,32 @@
 //! Compressed and plain files, in and out, chosen by suffix.
+//!
+//! [`Reader`] gives the bytes of a file and [`Lines`] its lines in batches; a file that is cut
+//! short or damaged is an error, never an early end. Output is made of independently compressed
+//! segments: threads turn text into segments with a [`Compressor`] each, and a [`Writer`] lays them
+//! end to end, so that the bytes of a file do not depend on how many threads made it.
+//!
+//! ```text
+//! Source ─► Gunzip, Unzstd ─► Reader ─► Lines        Compressor ─► PartWriter ─► Part ─► Writer
+//!                                                         └─────────────────────────────┘
+//! ```
+
+mod compressor;
+mod deflate;
+mod format;
+mod gunzip;
+mod huffman;
+mod lines;
+mod part;
+mod reader;
+mod source;
+#[cfg(test)]
+mod tests;
+mod unzstd;
+mod writer;
+
+pub use compressor::{Compressor, Segment};
+pub use format::{Encoding, Format};
+pub use lines::{Batch, Lines};
+pub use part::{Part, PartWriter};
+pub use reader::{Reader, open};
+pub use writer::{Writer, Written};
