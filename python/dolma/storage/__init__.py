@@ -1,0 +1,212 @@
+"""Listing, staging and publishing files, on local disks and in object stores.
+
+This package is the only importer of boto3 and smart_open, and imports neither before a remote path
+is touched. What it promises: a listing is complete or an error; a staged file is the version that
+was listed, whole; a published file appears at once, whole, or not at all; every failure is an
+error of `dolma.errors` that names the path, the cause and what to do.
+
+    files = expand(["s3://bucket/documents/**/*.jsonl.gz"])
+    local = stage(files[0], work_dir)
+    made = temporary(destination, work_dir)
+    ...  # write `made`
+    publish(made, destination)
+
+Local paths and `s3://` are read and written; whatever else smart_open knows is read only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from dolma.errors import DolmaInputError, DolmaStorageError
+
+from . import failures, local, names, s3, web
+from .names import File, is_remote, is_temporary, join, scheme
+
+__all__ = [
+    "File",
+    "delete",
+    "expand",
+    "find_bytes",
+    "is_remote",
+    "is_temporary",
+    "join",
+    "publish",
+    "read_bytes",
+    "scheme",
+    "stage",
+    "stat",
+    "temporary",
+    "write_bytes",
+]
+
+_LISTINGS = 16
+"""Remote patterns that are looked up at the same time: each waits for a server, not for a core."""
+
+
+def expand(patterns: Sequence[str]) -> list[File]:
+    """Every file that a pattern names, once, sorted by the bytes of its path.
+
+    A directory or prefix stands for all files below it. `*`, `?`, `[…]` and `**` mean the same
+    everywhere (see `glob`). A pattern that names nothing is a `DolmaInputError`.
+    """
+    if isinstance(patterns, str):
+        patterns = [patterns]
+    here = {pattern: _expand(pattern) for pattern in patterns if not is_remote(pattern)}
+    remote = dict.fromkeys(pattern for pattern in patterns if is_remote(pattern))
+    if remote:
+        with ThreadPoolExecutor(min(_LISTINGS, len(remote))) as pool:
+            here.update(zip(remote, pool.map(_expand, remote), strict=True))
+    found = {file.path: file for files in here.values() for file in files}
+    return sorted(found.values(), key=lambda file: names.sort_key(file.path))
+
+
+def stat(path: str) -> File | None:
+    """What is known about a file, or None if there is none (a directory is none)."""
+    if names.is_s3(path):
+        return s3.stat(path)
+    return web.stat(path) if is_remote(path) else local.stat(path)
+
+
+def stage(source: str | File, directory: str) -> str:
+    """The local path at which `source` can be read: itself, or a fresh copy in `directory`.
+
+    A `File` from an earlier listing is held to its size and tag: an input that has changed since
+    is a `DolmaInputError`. The copy has a unique name with the suffixes of its source and belongs
+    to the caller; when anything goes wrong there is none.
+    """
+    path = source if isinstance(source, str) else source.path
+    listed = None if isinstance(source, str) else source
+    if not is_remote(path):
+        if listed is not None and stat(path) != listed:
+            raise failures.changed(path)
+        return names.local_path(path)
+    file = listed or stat(path)
+    if file is None:
+        raise _missing(path)
+    with failures.explained("stage into it", directory):
+        os.makedirs(directory, exist_ok=True)
+        _check_room(file, directory)
+    name = names.unique_name(path)
+    partial = os.path.join(directory, names.temporary_name(name))
+    whole = os.path.join(directory, name)
+    try:
+        (s3 if names.is_s3(path) else web).download(file, partial)
+        with failures.explained("stage into it", directory):
+            os.replace(partial, whole)
+    except BaseException:
+        local.remove(partial)
+        raise
+    return whole
+
+
+def publish(local_file: str, destination: str) -> File:
+    """Moves a finished local file to `destination`, where it appears at once; `local_file` is gone.
+
+    On this machine the bytes are on the disk when this returns; in an object store the size was
+    verified. After an exception the destination is what it was before, and `local_file` remains.
+    """
+    if names.is_s3(destination):
+        published = s3.upload(local_file, destination)
+        local.remove(local_file)
+        return published
+    if is_remote(destination):
+        raise web.refuse_to_write(destination)
+    return local.publish(local_file, destination)
+
+
+def find_bytes(path: str) -> bytes | None:
+    """The content of a small file, or None if it is missing."""
+    if names.is_s3(path):
+        return s3.read_bytes(path)
+    return web.read_bytes(path) if is_remote(path) else local.read_bytes(path)
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a small file; a missing one is a `DolmaInputError`."""
+    data = find_bytes(path)
+    if data is None:
+        raise _missing(path)
+    return data
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Writes a small file, whole or not at all."""
+    if names.is_s3(path):
+        s3.write_bytes(path, data)
+    elif is_remote(path):
+        raise web.refuse_to_write(path)
+    else:
+        local.write_bytes(path, data)
+
+
+def delete(path: str) -> None:
+    """Deletes a file; a missing one is fine."""
+    if names.is_s3(path):
+        s3.delete(path)
+    elif is_remote(path):
+        raise web.refuse_to_write(path)
+    else:
+        local.delete(path)
+
+
+def temporary(destination: str, work_dir: str) -> str:
+    """The local path at which to make the file that will be published at `destination`.
+
+    For a local destination it lies beside it, so that publishing is a rename; for a remote one in
+    `work_dir`. The name is hidden, the same on every call, and ends like the destination's, so
+    that a codec chosen by suffix is right. The directory exists afterwards.
+    """
+    if not is_remote(destination):
+        return local.temporary(destination)
+    if not names.is_s3(destination):
+        raise web.refuse_to_write(destination)
+    with failures.explained("create it", work_dir):
+        local.make_directory(work_dir)
+    return os.path.join(work_dir, names.temporary_name_for(destination))
+
+
+def _expand(pattern: str) -> list[File]:
+    if names.is_s3(pattern):
+        files, nearest = s3.expand(pattern), s3.nearest
+    elif is_remote(pattern):
+        return [_single(pattern)]
+    else:
+        files, nearest = local.expand(pattern), local.nearest
+    if not files:
+        raise DolmaInputError(_nothing(pattern, nearest(pattern)))
+    return files
+
+
+def _single(path: str) -> File:
+    file = web.stat(path)
+    if file is None:
+        raise failures.missing(path, f"{scheme(path)}:// is not listed, so name each file")
+    return file
+
+
+def _nothing(pattern: str, nearest: str) -> str:
+    return (
+        f"{pattern}: matches no file; the nearest existing parent is {nearest} "
+        "(`*` stays within one directory, `**` does not; hidden names must be spelled out)"
+    )
+
+
+def _missing(path: str) -> DolmaInputError:
+    if not names.is_s3(path):
+        return failures.missing(path)
+    # Also tells a missing bucket from a missing object, which a look at the object does not.
+    return failures.missing(path, f"the nearest existing parent is {s3.nearest(path)}")
+
+
+def _check_room(file: File, directory: str) -> None:
+    """Fails before a download that cannot fit, rather than hours into filling the disk."""
+    free = shutil.disk_usage(directory).free
+    if file.size > free:
+        raise DolmaStorageError(
+            f"{directory}: {file.path} needs {file.size:,} bytes and {free:,} are free; "
+            "free space or point work_dir to another disk"
+        )

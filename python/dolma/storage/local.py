@@ -1,0 +1,254 @@
+"""Files on disks of this machine and on network file systems mounted here.
+
+Publishing is a rename, or across file systems a copy beside the destination and then a rename; the
+bytes and the directory entry are on the disk before `publish` returns. Symbolic links are followed,
+except one that leads back to a directory it lies in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat as modes
+from collections.abc import Iterable, Iterator
+
+from dolma.errors import DolmaInputError, DolmaStorageError
+
+from . import failures, glob, names
+from .names import File
+
+# How a file system says that it cannot sync a directory, which is then not needed either.
+_NO_DIRECTORY_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
+
+
+def expand(pattern: str) -> list[File]:
+    """The files that `pattern` names; an empty list when there are none."""
+    path = names.local_path(pattern)
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    # `a/b*/` asks for what is below; `a/b*` for files beside each other.
+    if path.endswith("/") or not parts:
+        parts.append(glob.EVERYTHING)
+    count = glob.literal_head(parts)
+    head = ("/" if path.startswith("/") else "") + "/".join(parts[:count])
+    if count == len(parts):
+        file = stat(head)
+        if file is not None:
+            return [file]
+    with failures.explained("list", pattern):
+        if not _is_directory(head):
+            return []
+        return list(glob.select(_Disk(), head, parts[count:]))
+
+
+def stat(path: str) -> File | None:
+    """What is known about `path`, or None if it is missing or a directory."""
+    path = names.local_path(path)
+    with failures.explained("look at", path):
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            if os.path.islink(path):
+                raise DolmaInputError(
+                    f"{path}: a symbolic link to {os.readlink(path)}, which does not exist; "
+                    "restore its target or remove the link"
+                ) from None
+            return None
+        if modes.S_ISDIR(found.st_mode):
+            return None
+        return File(path, found.st_size, str(found.st_mtime_ns))
+
+
+def nearest(pattern: str) -> str:
+    """The deepest directory on the way to `pattern` that exists."""
+    path = os.path.abspath(names.local_path(pattern))
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def publish(local_file: str, destination: str) -> File:
+    """Moves a finished file to `destination`, all at once."""
+    destination = names.local_path(destination)
+    with failures.explained("publish", destination):
+        if not os.path.isfile(local_file):
+            raise DolmaStorageError(f"{local_file}: no such file, so {destination} was not written")
+        directory = make_directory(os.path.dirname(destination))
+        try:
+            _sync_file(local_file)
+            os.replace(local_file, destination)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy_across(local_file, destination)
+            os.unlink(local_file)
+        _sync_directory(directory)
+    published = stat(destination)
+    if published is None:
+        raise DolmaStorageError(f"{destination}: vanished right after it was written")
+    return published
+
+
+def read_bytes(path: str) -> bytes | None:
+    """The content of a small file, or None if it is missing."""
+    path = names.local_path(path)
+    with failures.explained("read", path):
+        try:
+            with open(path, "rb") as stream:
+                return stream.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Writes a small file so that it is there whole or not at all."""
+    path = names.local_path(path)
+    with failures.explained("write", path):
+        directory = make_directory(os.path.dirname(path))
+        beside = _unique_beside(path)
+        try:
+            with open(beside, "xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            remove(beside)
+            raise
+        _sync_directory(directory)
+
+
+def delete(path: str) -> None:
+    """Removes a file; a missing one is fine."""
+    path = names.local_path(path)
+    with failures.explained("delete", path):
+        remove(path)
+
+
+def temporary(destination: str) -> str:
+    """Where to make the file that will be published at `destination`; its directory exists."""
+    directory, name = os.path.split(names.local_path(destination))
+    with failures.explained("create the directory of", destination):
+        make_directory(directory)
+    return os.path.join(directory, names.temporary_name(name))
+
+
+def remove(path: str) -> None:
+    """Removes a file without a word about one that is missing."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(path)
+
+
+def make_directory(path: str) -> str:
+    """Creates a directory with its parents, so that a crash cannot lose them; returns it."""
+    path = path or "."
+    created: list[str] = []
+    above = path
+    while above and not os.path.isdir(above):
+        created.append(above)
+        above = os.path.dirname(above.rstrip("/"))
+    os.makedirs(path, exist_ok=True)
+    for directory in created:
+        _sync_directory(os.path.dirname(directory.rstrip("/")) or ".")
+    return path
+
+
+class _Disk:
+    """The file system as a tree that reads each directory once."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[list[str], list[str]]] = {}
+
+    def file(self, directory: str, name: str) -> File | None:
+        return stat(_below(directory, name))
+
+    def directory(self, directory: str, name: str) -> str | None:
+        path = _below(directory, name)
+        return path if _is_directory(path) else None
+
+    def files(self, directory: str) -> Iterable[str]:
+        return self._read(directory)[0]
+
+    def directories(self, directory: str) -> Iterable[str]:
+        return self._read(directory)[1]
+
+    def _read(self, directory: str) -> tuple[list[str], list[str]]:
+        if directory not in self._seen:
+            files: list[str] = []
+            directories: list[str] = []
+            for entry in _entries(directory):
+                if entry.is_dir():
+                    if not _leads_back(entry, directory):
+                        directories.append(entry.name)
+                # A broken link counts as a file, so that matching it is an error and not a gap.
+                elif entry.is_file() or entry.is_symlink():
+                    files.append(entry.name)
+            self._seen[directory] = (files, directories)
+        return self._seen[directory]
+
+
+def _entries(directory: str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(directory or ".") as entries:
+        yield from entries
+
+
+def _leads_back(entry: os.DirEntry[str], directory: str) -> bool:
+    if not entry.is_symlink():
+        return False
+    target = os.path.realpath(entry.path)
+    here = os.path.realpath(directory or ".")
+    return os.path.commonpath([target, here]) == target
+
+
+def _below(directory: str, name: str) -> str:
+    return os.path.join(directory, name)
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return modes.S_ISDIR(os.stat(path or ".").st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _copy_across(source: str, destination: str) -> None:
+    """Copies to the file system of `destination` under a hidden name, then renames."""
+    beside = _unique_beside(destination)
+    try:
+        shutil.copyfile(source, beside)
+        _sync_file(beside)
+        if os.path.getsize(beside) != os.path.getsize(source):
+            raise OSError(errno.EIO, "the copy is shorter than its source", beside)
+        os.replace(beside, destination)
+    except BaseException:
+        remove(beside)
+        raise
+
+
+def _unique_beside(path: str) -> str:
+    directory, name = os.path.split(path)
+    return os.path.join(directory, names.temporary_name(names.unique_name(name)))
+
+
+def _sync_file(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_directory(path: str) -> None:
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        # A directory that may be written to but not listed cannot be opened for syncing.
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORY_SYNC:
+            raise
+    finally:
+        os.close(handle)

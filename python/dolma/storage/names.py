@@ -1,0 +1,114 @@
+"""How places are written: schemes, joins, and the names of files that are still being made.
+
+A path is a plain string, `s3://bucket/key`, `https://…` or a local path, and stays as its user
+wrote it. A file that is not finished yet has a name that starts with `TEMPORARY`: the leading dot
+hides it from every glob, and the real name follows whole, so that code which picks a codec by
+suffix needs no exception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+
+import msgspec
+
+TEMPORARY = ".dolma-tmp-"
+"""How the name of every unfinished file starts."""
+
+S3_SCHEMES = frozenset({"s3", "s3a", "s3n"})
+"""Schemes that mean the S3 protocol; the last two are how Hadoop spells it."""
+
+LONGEST_NAME = 240
+"""Bytes in a file name. File systems allow 255; transfers append up to 9 of their own."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file as it was seen: where, how large, and a tag that changes when its content does."""
+
+    path: str
+    size: int
+    """Bytes as stored; -1 when the server does not tell."""
+    tag: str
+    """Local: modification time in nanoseconds. S3: the ETag. Elsewhere: what there is, or empty."""
+
+
+def scheme(path: str) -> str:
+    """The scheme of `path` in lower case, or an empty string for a local path (`file://` too)."""
+    found = _SCHEME.match(path)
+    name = found[1].lower() if found else ""
+    return "" if name == "file" else name
+
+
+def is_remote(path: str) -> bool:
+    """Whether `path` must be staged before the engine can read it."""
+    return scheme(path) != ""
+
+
+def is_s3(path: str) -> bool:
+    """Whether `path` speaks the S3 protocol."""
+    return scheme(path) in S3_SCHEMES
+
+
+def local_path(path: str) -> str:
+    """A local path without the `file://` in front."""
+    return path[len("file://") :] if path[:7].lower() == "file://" else path
+
+
+def join(root: str, relative: str) -> str:
+    """`relative` below `root`, with exactly one slash between them."""
+    if not root:
+        return relative
+    if not relative:
+        return root
+    return root.rstrip("/") + "/" + relative.lstrip("/")
+
+
+def basename(path: str) -> str:
+    """The last component; of `s3://b/key/` it is `key`."""
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def sort_key(path: str) -> bytes:
+    """Orders paths by their bytes, which no locale changes; undecodable local names included."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name was left unfinished; takes a name or a whole path."""
+    return basename(name).startswith(TEMPORARY)
+
+
+def temporary_name(name: str) -> str:
+    """The name under which `name` is made in its own directory; the same on every call."""
+    return _fit(TEMPORARY, name)
+
+
+def temporary_name_for(destination: str) -> str:
+    """The same for a directory shared by many destinations: their paths are told apart."""
+    return _fit(f"{TEMPORARY}{_digest(destination)}-", basename(destination))
+
+
+def unique_name(path: str) -> str:
+    """A fresh name with the suffixes of `path` and no character that a glob or a shell reads."""
+    if scheme(path) in ("http", "https"):
+        path = re.split(r"[?#]", path)[0]
+    return _fit(f"{secrets.token_hex(8)}-", re.sub(r"[^A-Za-z0-9._-]", "_", basename(path)))
+
+
+def _fit(prefix: str, name: str) -> str:
+    """`prefix + name`; a name that is too long keeps its end (the suffixes) behind a digest."""
+    whole = prefix + name
+    if len(os.fsencode(whole)) <= LONGEST_NAME:
+        return whole
+    prefix = f"{prefix}{_digest(name)}-"
+    room = LONGEST_NAME - len(os.fsencode(prefix))
+    return prefix + os.fsencode(name)[-room:].decode("utf-8", "ignore")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(sort_key(text)).hexdigest()[:16]
