@@ -16,7 +16,11 @@ pub mod document;
 pub mod error;
 pub mod filter;
 pub mod json;
+pub mod mix;
+#[cfg(feature = "python")]
+mod python;
 pub mod run;
+pub mod shard;
 pub mod tag;
 pub mod text;
 

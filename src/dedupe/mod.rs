@@ -5,4 +5,5 @@
 //! rows are then formatted and compressed in parallel again.
 
 pub mod bloom;
-//pub mod keys;
+pub mod engine;
+pub mod keys;

@@ -1,0 +1,337 @@
+//! Deduplicating whole shards: keys in parallel, verdicts in input order, rows in parallel.
+//!
+//! Rows keep the published shapes. By document: a duplicate has `"name":[[0,length of key,1]]`, the
+//! first copy no key at all, a document that was left out `"name":[]`. By paragraph: `"name"` lists
+//! the spans of known paragraphs, each with its separator; an empty text has no key.
+
+use super::bloom::BloomFilter;
+use super::keys::{Admission, Extractor, Key, Limits, Unit};
+use crate::codec::{Compressor, Encoding, Format, Lines, Writer};
+use crate::error::{Error, Result};
+use crate::json;
+use crate::run::{Progress, Stage};
+use crate::shard::{self, Bad, Batch, Buffers, Compressed, Counts, Documents, Done, Host, Visit};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// Filters smaller than this stay in the caches, where asking ahead only costs instructions.
+const PREFETCH_FROM_BYTES: u64 = 8 << 20;
+/// Keys between asking for a key's bits and testing them: a few memory latencies of work.
+const PREFETCH_AHEAD: usize = 8;
+
+/// A run of deduplication over shards.
+pub struct DedupeRun<'h> {
+    pub unit: Unit,
+    pub limits: Limits,
+    /// The attribute that marks duplicates.
+    pub attribute: String,
+    pub read_only: bool,
+    pub filter: Mutex<BloomFilter>,
+    /// Document files as messages call them, by shard.
+    pub names: Vec<PathBuf>,
+    pub input_format: Option<Format>,
+    pub output_format: Option<Format>,
+    pub level: Option<u8>,
+    pub max_bad: u64,
+    pub host: &'h dyn Host<Done>,
+    pub progress: &'h Progress,
+    pub buffers: Buffers,
+}
+
+/// The keys of a batch, and later their verdicts.
+pub struct Keyed {
+    encoding: Encoding,
+    /// Raw ids, end to end.
+    ids: Vec<u8>,
+    documents: Vec<Keys>,
+    keys: Vec<Key>,
+    /// For each key, whether it was known.
+    known: Vec<bool>,
+    counts: Counts,
+    bad: Vec<Bad>,
+}
+
+/// One document's share of a batch.
+struct Keys {
+    /// Ends of its id and of its keys.
+    id_end: u32,
+    keys_end: u32,
+    admission: Option<Admission>,
+}
+
+/// Rows of a batch.
+pub struct Marked {
+    rows: Compressed,
+    counts: Counts,
+    bad: Vec<Bad>,
+    tally: Tally,
+}
+
+/// What the comparison did, for the report.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    compared: u64,
+    duplicates: u64,
+    /// Code points (of keys or paragraphs) that are marked.
+    duplicate_chars: u64,
+    documents_marked: u64,
+    skipped: u64,
+    without_key: u64,
+}
+
+/// The scratch of one thread.
+#[derive(Default)]
+pub struct Local {
+    extractor: Extractor,
+    rows: Vec<u8>,
+    compressor: Option<(Encoding, Compressor)>,
+}
+
+/// The reading half of an open shard.
+pub struct Source<'h> {
+    documents: Documents<'h>,
+    encoding: Encoding,
+}
+
+/// The output of an open shard.
+pub struct Sink {
+    writer: Writer,
+    counts: Counts,
+    bad: Vec<Bad>,
+    tally: Tally,
+}
+
+impl<'h> Stage for DedupeRun<'h> {
+    const ORDERED: bool = true;
+    type Source = Source<'h>;
+    type Sink = Sink;
+    type Batch = (Batch, Encoding);
+    type Work = Keyed;
+    type Output = Marked;
+    type Done = Done;
+    type Local<'s>
+        = Local
+    where
+        Self: 's;
+
+    fn local(&self) -> Result<Local> {
+        Ok(Local::default())
+    }
+
+    fn open(&self, shard: usize) -> Result<(Source<'h>, Sink)> {
+        let files = self.host.files(shard)?;
+        let ([input], [output]) = (files.inputs.as_slice(), files.outputs.as_slice()) else {
+            return Err(Error::config("a dedupe shard has one document and one attribute file"));
+        };
+        let name = &self.names[shard];
+        let input_format = self.input_format.unwrap_or_else(|| Format::from_path(name));
+        let reader =
+            crate::codec::Reader::open(input, input_format).map_err(|error| error.at(name))?;
+        let encoding = Encoding::new(self.output_format.unwrap_or(input_format), self.level)?;
+        let writer = shard::create(output, encoding)?;
+        let documents = Documents::new(Lines::new(reader), name, self.progress);
+        let sink =
+            Sink { writer, counts: Counts::default(), bad: Vec::new(), tally: Tally::default() };
+        Ok((Source { documents, encoding }, sink))
+    }
+
+    fn read(&self, source: &mut Source<'h>) -> Result<Option<Self::Batch>> {
+        let batch = source.documents.next(self.buffers.take())?;
+        Ok(batch.map(|batch| (batch, source.encoding)))
+    }
+
+    fn process(
+        &self,
+        local: &mut Local,
+        _shard: usize,
+        (batch, encoding): Self::Batch,
+    ) -> Result<Keyed> {
+        let mut keyed = Keyed {
+            encoding,
+            ids: Vec::with_capacity(batch.lines as usize * 32),
+            documents: Vec::with_capacity(batch.lines as usize),
+            keys: Vec::new(),
+            known: Vec::new(),
+            counts: Counts::default(),
+            bad: Vec::new(),
+        };
+        let mut bad = Vec::new();
+        batch.for_each(self.max_bad > 0, &mut bad, |visit| {
+            let admission = match visit {
+                Visit::Record(_, record) => {
+                    let id = record.id()?;
+                    let before = keyed.keys.len();
+                    let keys = &mut keyed.keys;
+                    let found = local.extractor.keys(&self.unit, &self.limits, record, keys);
+                    if found.is_err() {
+                        keyed.keys.truncate(before);
+                    }
+                    let admission = found?;
+                    keyed.ids.extend_from_slice(id);
+                    Some(admission)
+                }
+                Visit::Bad(_) => {
+                    keyed.ids.extend_from_slice(b"null");
+                    None
+                }
+            };
+            keyed.documents.push(Keys {
+                id_end: keyed.ids.len() as u32,
+                keys_end: keyed.keys.len() as u32,
+                admission,
+            });
+            Ok(())
+        })?;
+        Progress::add(&self.progress.documents, batch.lines);
+        keyed.counts = Counts {
+            read: batch.lines,
+            written: batch.lines - bad.len() as u64,
+            dropped: 0,
+            bad: bad.len() as u64,
+        };
+        keyed.bad = bad;
+        self.buffers.give(batch.buffer);
+        Ok(keyed)
+    }
+
+    fn held(&self, work: &Keyed) -> usize {
+        work.ids.capacity()
+            + work.documents.capacity() * size_of::<Keys>()
+            + work.keys.capacity() * size_of::<Key>()
+    }
+
+    fn decide(&self, work: &mut Keyed) -> Result<()> {
+        let mut filter = self.filter.lock().unwrap_or_else(PoisonError::into_inner);
+        work.known.reserve_exact(work.keys.len());
+        let far = filter.shape().bytes() >= PREFETCH_FROM_BYTES;
+        for index in 0..work.keys.len() {
+            if far && let Some(ahead) = work.keys.get(index + PREFETCH_AHEAD) {
+                filter.prefetch(ahead.hash);
+            }
+            let hash = work.keys[index].hash;
+            work.known.push(if self.read_only {
+                filter.contains(hash)
+            } else {
+                filter.insert(hash)
+            });
+        }
+        Ok(())
+    }
+
+    fn emit(&self, local: &mut Local, _shard: usize, work: Keyed) -> Result<Marked> {
+        local.rows.clear();
+        let tally = self.write_rows(&work, &mut local.rows);
+        let compressor = match &mut local.compressor {
+            Some((known, compressor)) if *known == work.encoding => compressor,
+            slot => &mut slot.insert((work.encoding, Compressor::new(work.encoding)?)).1,
+        };
+        let rows = shard::compress(compressor, &local.rows)?;
+        Ok(Marked { rows, counts: work.counts, bad: work.bad, tally })
+    }
+
+    fn write(&self, sink: &mut Sink, output: Marked) -> Result<()> {
+        sink.writer.append(&output.rows.bytes, output.rows.segment)?;
+        sink.counts += output.counts;
+        sink.bad.extend(output.bad);
+        sink.tally += output.tally;
+        shard::check_bad(&sink.bad, self.max_bad)
+    }
+
+    fn finish(&self, _shard: usize, source: Source<'h>, sink: Sink) -> Result<Done> {
+        let mut done = Done {
+            counts: sink.counts,
+            bad: sink.bad,
+            content_hash: source.documents.content_hash(),
+            ..Done::default()
+        };
+        done.push_written(sink.writer.finish()?);
+        let tally = sink.tally;
+        for (what, value) in [
+            ("compared", tally.compared),
+            ("duplicates", tally.duplicates),
+            ("duplicate_chars", tally.duplicate_chars),
+            ("documents_marked", tally.documents_marked),
+            ("skipped", tally.skipped),
+            ("without_key", tally.without_key),
+        ] {
+            done.details.push((vec![what.to_string()], value as f64));
+        }
+        Ok(done)
+    }
+
+    fn report(&self, shard: usize, outcome: Result<Done>) {
+        self.host.report(shard, outcome);
+    }
+}
+
+impl DedupeRun<'_> {
+    fn write_rows(&self, work: &Keyed, out: &mut Vec<u8>) -> Tally {
+        let mut name = Vec::new();
+        json::escape(self.attribute.as_bytes(), &mut name);
+        name.push(b':');
+        let by_paragraph = matches!(self.unit, Unit::Paragraph { .. });
+        let mut tally = Tally::default();
+        let (mut id_start, mut keys_start) = (0, 0);
+        for document in &work.documents {
+            let (id_end, keys_end) = (document.id_end as usize, document.keys_end as usize);
+            let spans = keys_start..keys_end;
+            let marked_before = tally.duplicates;
+            out.extend_from_slice(b"{\"attributes\":{");
+            match document.admission {
+                Some(Admission::Compared) if by_paragraph || work.known[keys_start] => {
+                    out.extend_from_slice(&name);
+                    out.push(b'[');
+                    for (key, _) in
+                        spans.clone().map(|i| (&work.keys[i], work.known[i])).filter(|k| k.1)
+                    {
+                        out.push(b'[');
+                        json::write_int(u64::from(key.start), out);
+                        out.push(b',');
+                        json::write_int(u64::from(key.end), out);
+                        out.extend_from_slice(b",1],");
+                        tally.duplicates += 1;
+                        tally.duplicate_chars += u64::from(key.end - key.start);
+                    }
+                    close_list(out);
+                }
+                Some(Admission::Skipped) if by_paragraph => tally.skipped += 1,
+                Some(Admission::Skipped) => {
+                    out.extend_from_slice(&name);
+                    out.extend_from_slice(b"[]");
+                    tally.skipped += 1;
+                }
+                Some(Admission::WithoutKey) => {
+                    out.extend_from_slice(&name);
+                    out.extend_from_slice(b"[]");
+                    tally.without_key += 1;
+                }
+                Some(Admission::Compared) | None => {}
+            }
+            tally.compared += spans.len() as u64;
+            tally.documents_marked += u64::from(tally.duplicates > marked_before);
+            out.extend_from_slice(b"},\"id\":");
+            out.extend_from_slice(&work.ids[id_start..id_end]);
+            out.extend_from_slice(b"}\n");
+            (id_start, keys_start) = (id_end, keys_end);
+        }
+        tally
+    }
+}
+
+fn close_list(out: &mut Vec<u8>) {
+    match out.last_mut() {
+        Some(last @ b',') => *last = b']',
+        _ => out.push(b']'),
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.compared += other.compared;
+        self.duplicates += other.duplicates;
+        self.duplicate_chars += other.duplicate_chars;
+        self.documents_marked += other.documents_marked;
+        self.skipped += other.skipped;
+        self.without_key += other.without_key;
+    }
+}

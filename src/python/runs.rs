@@ -1,0 +1,347 @@
+//! Whole runs: one call for each command.
+
+use super::filters::BloomFilter;
+use super::host::{Progress, PyHost};
+use super::raise;
+use crate::codec::{Encoding, Format, Lines};
+use crate::dedupe::engine::DedupeRun;
+use crate::dedupe::keys::{Limits, Unit};
+use crate::error::{Error, Result};
+use crate::filter::Syntax;
+use crate::mix::engine::{Assembly, Input, MixRun, Stream};
+use crate::mix::stream::{Replacement, Rules, RulesConfig, attribute_row};
+use crate::run;
+use crate::shard::{self, Buffers};
+use crate::tag::engine::{TagRun, Tagger, variable_name};
+use crate::tag::{self, OptionValue, Options};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+/// Bytes of keys that may wait for their turn, over all shards: enough to keep many threads busy,
+/// little beside the filter of any run that needs them.
+const HOLD_LIMIT: usize = 512 << 20;
+
+/// A tagger with a kernel, as `dolma.taggers` declares it.
+#[derive(FromPyObject)]
+pub struct TaggerSpec {
+    pub name: String,
+    pub prefix: String,
+    pub output: usize,
+    pub kernel: String,
+    pub options: Py<PyDict>,
+}
+
+/// Reads the options of a kernel from a dict.
+pub fn options(py: Python<'_>, dict: &Py<PyDict>) -> PyResult<Options> {
+    let mut options = Options::new();
+    for (key, value) in dict.bind(py).iter() {
+        let value = if value.is_instance_of::<pyo3::types::PyBool>() {
+            OptionValue::Bool(value.extract()?)
+        } else if let Ok(int) = value.extract::<i64>() {
+            OptionValue::Int(int)
+        } else if let Ok(float) = value.extract::<f64>() {
+            OptionValue::Float(float)
+        } else if let Ok(text) = value.extract::<String>() {
+            OptionValue::Str(text)
+        } else {
+            OptionValue::List(value.extract()?)
+        };
+        options.insert(key.extract()?, value);
+    }
+    Ok(options)
+}
+
+/// Builds the kernels of a run.
+pub fn taggers(py: Python<'_>, specs: &[TaggerSpec]) -> PyResult<Vec<Tagger>> {
+    specs
+        .iter()
+        .map(|spec| {
+            let options = options(py, &spec.options)?;
+            let kernel = raise(py.detach(|| tag::build(&spec.kernel, &options)))?;
+            let (name, prefix) = (spec.name.clone(), spec.prefix.clone());
+            Ok(Tagger { name, prefix, output: spec.output, kernel })
+        })
+        .collect()
+}
+
+/// Runs kernels over document files.
+#[pyfunction]
+#[pyo3(signature = (*, names, taggers, outputs, max_bad, threads, host, progress))]
+#[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
+pub fn tag(
+    py: Python<'_>,
+    names: Vec<PathBuf>,
+    taggers: Vec<TaggerSpec>,
+    outputs: usize,
+    max_bad: u64,
+    threads: usize,
+    host: Py<PyAny>,
+    progress: &Progress,
+) -> PyResult<()> {
+    let taggers = self::taggers(py, &taggers)?;
+    let host = PyHost { object: host };
+    let shards = names.len();
+    let progress = &*progress.inner;
+    let buffers = Buffers::default();
+    let run = TagRun { taggers, names, outputs, max_bad, host: &host, progress, buffers };
+    raise(py.detach(|| run::run(&run, shards, threads, 0, progress)))
+}
+
+/// The names of all kernels.
+#[pyfunction]
+pub fn kernel_names() -> Vec<&'static str> {
+    tag::names().collect()
+}
+
+/// The attribute types that a kernel can emit, as they are written.
+#[pyfunction]
+pub fn kernel_types(py: Python<'_>, name: &str, options: Py<PyDict>) -> PyResult<Vec<String>> {
+    let options = self::options(py, &options)?;
+    let kernel = raise(tag::build(name, &options))?;
+    Ok(kernel.types().iter().map(|name| variable_name(name)).collect())
+}
+
+/// The section `dedupe` of a recipe, as far as the engine needs it.
+#[derive(FromPyObject)]
+pub struct DedupePlan {
+    attribute: String,
+    key: Option<String>,
+    separator: Option<String>,
+    skip_empty: bool,
+    min_length: usize,
+    min_words: usize,
+    read_only: bool,
+    input_format: Option<String>,
+    output_format: Option<String>,
+    level: Option<u8>,
+}
+
+fn unit(key: Option<String>, separator: Option<String>) -> Result<Unit> {
+    match (key, separator) {
+        (Some(key), None) => Unit::document(&key),
+        (None, Some(separator)) => Ok(Unit::Paragraph { separator }),
+        _ => Err(Error::config("dedupe: give either documents or paragraphs")),
+    }
+}
+
+/// Raises `DolmaConfigError` unless `key` is a JSONPath.
+#[pyfunction]
+pub fn check_key(key: &str) -> PyResult<()> {
+    raise(Unit::document(key)).map(|_| ())
+}
+
+fn format(name: Option<&str>) -> Result<Option<Format>> {
+    name.map(Format::from_name).transpose()
+}
+
+/// Marks what a filter knows in document files, in order.
+#[pyfunction]
+#[pyo3(signature = (*, names, plan, filter, max_bad, threads, host, progress))]
+#[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
+pub fn dedupe(
+    py: Python<'_>,
+    names: Vec<PathBuf>,
+    plan: DedupePlan,
+    filter: &BloomFilter,
+    max_bad: u64,
+    threads: usize,
+    host: Py<PyAny>,
+    progress: &Progress,
+) -> PyResult<()> {
+    let unit = raise(unit(plan.key, plan.separator))?;
+    let input_format = raise(format(plan.input_format.as_deref()))?;
+    let output_format = raise(format(plan.output_format.as_deref()))?;
+    let host = PyHost { object: host };
+    let shards = names.len();
+    let progress = &*progress.inner;
+    let run = DedupeRun {
+        unit,
+        limits: Limits {
+            skip_empty: plan.skip_empty,
+            min_length: plan.min_length,
+            min_words: plan.min_words,
+        },
+        attribute: plan.attribute,
+        read_only: plan.read_only,
+        filter: Mutex::new(filter.take()?),
+        names,
+        input_format,
+        output_format,
+        level: plan.level,
+        max_bad,
+        host: &host,
+        progress,
+        buffers: Buffers::default(),
+    };
+    let outcome = py.detach(|| run::run(&run, shards, threads, HOLD_LIMIT, progress));
+    filter.put(run.filter.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    raise(outcome)
+}
+
+/// A span replacement of a stream.
+#[derive(FromPyObject)]
+pub struct ReplacementPlan {
+    span: String,
+    min_score: Option<f64>,
+    max_score: Option<f64>,
+    replacement: String,
+    syntax: String,
+}
+
+/// A stream of a mix.
+#[derive(FromPyObject)]
+pub struct StreamPlan {
+    name: String,
+    include: Vec<String>,
+    exclude: Vec<String>,
+    syntax: String,
+    replacements: Vec<ReplacementPlan>,
+    discard: Vec<String>,
+    min_text_length: usize,
+    joins: bool,
+    count_words: bool,
+    input_format: Option<String>,
+    output_format: String,
+    level: Option<u8>,
+    watched: Vec<String>,
+}
+
+/// A document file of a mix with its attribute files.
+#[derive(FromPyObject)]
+pub struct InputPlan {
+    stream: usize,
+    output: usize,
+    names: Vec<PathBuf>,
+    relative: String,
+}
+
+fn syntax(name: &str) -> Result<Syntax> {
+    match name {
+        "jsonpath" => Ok(Syntax::JsonPath),
+        "jq" => Ok(Syntax::Jq),
+        _ => Err(Error::config(format!("unknown syntax {name:?}: it is \"jsonpath\" or \"jq\""))),
+    }
+}
+
+fn rules(plan: &StreamPlan) -> Result<Rules> {
+    let replacements = plan
+        .replacements
+        .iter()
+        .map(|replacement| {
+            Ok(Replacement {
+                span: replacement.span.clone(),
+                min_score: replacement.min_score,
+                max_score: replacement.max_score,
+                replacement: replacement.replacement.clone(),
+                syntax: syntax(&replacement.syntax)?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    Rules::compile(&RulesConfig {
+        include: plan.include.clone(),
+        exclude: plan.exclude.clone(),
+        syntax: Some(syntax(&plan.syntax)?),
+        replacements,
+        discard: plan.discard.clone(),
+        min_text_length: plan.min_text_length,
+        joins: plan.joins,
+        count_words: plan.count_words,
+    })
+    .map_err(|error| match error.kind {
+        crate::error::ErrorKind::Config(message) => {
+            Error::config(format!("stream {:?}: {message}", plan.name))
+        }
+        _ => error,
+    })
+}
+
+fn stream(plan: StreamPlan) -> Result<Stream> {
+    Ok(Stream {
+        rules: rules(&plan)?,
+        input_format: format(plan.input_format.as_deref())?,
+        encoding: Encoding::new(Format::from_name(&plan.output_format)?, plan.level)?,
+        name: plan.name,
+        watched: plan.watched,
+    })
+}
+
+/// The attributes that the rules of a stream name; compiles them, and so checks them.
+#[pyfunction]
+pub fn rule_attributes(plan: StreamPlan) -> PyResult<Vec<String>> {
+    raise(rules(&plan)).map(|rules| rules.attributes())
+}
+
+/// Joins, filters, edits and writes streams.
+#[pyfunction]
+#[pyo3(signature = (*, streams, inputs, max_bad, threads, host, progress))]
+pub fn mix(
+    py: Python<'_>,
+    streams: Vec<StreamPlan>,
+    inputs: Vec<InputPlan>,
+    max_bad: u64,
+    threads: usize,
+    host: Py<PyAny>,
+    progress: &Progress,
+) -> PyResult<()> {
+    let streams = raise(streams.into_iter().map(stream).collect::<Result<Vec<_>>>())?;
+    let mut offsets: Vec<Vec<usize>> = Vec::new();
+    let mut ends: Vec<usize> = Vec::new();
+    let inputs: Vec<Input> = inputs
+        .into_iter()
+        .map(|plan| {
+            if plan.output >= offsets.len() {
+                offsets.resize(plan.output + 1, Vec::new());
+                ends.resize(plan.output + 1, 0);
+            }
+            let index = offsets[plan.output].len();
+            offsets[plan.output].push(ends[plan.output]);
+            ends[plan.output] += plan.names.len();
+            let InputPlan { stream, output, names, relative } = plan;
+            Input { stream, output, index, names, relative }
+        })
+        .collect();
+    let outputs = offsets.into_iter().map(|offsets| Mutex::new(Assembly::new(offsets))).collect();
+    let host = PyHost { object: host };
+    let shards = inputs.len();
+    let progress = &*progress.inner;
+    let buffers = Buffers::default();
+    let run = MixRun { streams, inputs, outputs, max_bad, host: &host, progress, buffers };
+    raise(py.detach(|| run::run(&run, shards, threads, 0, progress)))
+}
+
+/// Which of `wanted` no row of the attribute files has, and all names that were seen on the way;
+/// reads no further than it must.
+#[pyfunction]
+pub fn find_attributes(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    wanted: Vec<String>,
+) -> PyResult<(Vec<String>, Vec<String>)> {
+    let search = || -> Result<(Vec<String>, Vec<String>)> {
+        let mut missing: BTreeSet<String> = wanted.into_iter().collect();
+        let mut seen = BTreeSet::new();
+        let mut buffer = Vec::new();
+        for path in &paths {
+            let mut lines = Lines::open(path)?;
+            while !missing.is_empty() && lines.next_batch(&mut buffer, 1 << 16)?.is_some() {
+                for line in shard::split_lines(&buffer) {
+                    // A row that cannot be read fails its shard later, with its place.
+                    let Ok((_, object)) = attribute_row(line) else { continue };
+                    let _ = crate::json::object(object, |key, _| {
+                        if let Ok(key) = std::str::from_utf8(key)
+                            && !seen.contains(key)
+                        {
+                            missing.remove(key);
+                            seen.insert(key.to_string());
+                        }
+                    });
+                }
+            }
+        }
+        Ok((missing.into_iter().collect(), seen.into_iter().collect()))
+    };
+    raise(py.detach(search))
+}
