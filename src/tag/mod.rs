@@ -3,6 +3,8 @@
 //! A [`Kernel`] is built once per run (loads its model or list) and hands every thread a
 //! [`Worker`] with its own scratch tables, reused from document to document.
 
+mod pii;
+
 use crate::error::{Error, Result};
 use crate::text::Text;
 use std::collections::BTreeMap;
@@ -75,7 +77,12 @@ pub trait Worker {
 type Build = fn(&Options) -> Result<Box<dyn Kernel>>;
 
 /// Every kernel by name: the only list.
-const KERNELS: &[(&str, Build)] = &[];
+const KERNELS: &[(&str, Build)] = &[
+    ("pii_regex_v1", pii::published::build_v1),
+    ("pii_regex_v2", pii::published::build_v2),
+    ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
+    ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
+];
 
 /// Builds the kernel called `name`.
 ///
