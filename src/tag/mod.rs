@@ -4,6 +4,7 @@
 //! [`Worker`] with its own scratch tables, reused from document to document.
 
 pub mod engine;
+mod pii;
 
 use crate::error::{Error, Result};
 use crate::text::Text;
@@ -77,7 +78,12 @@ pub trait Worker {
 type Build = fn(&Options) -> Result<Box<dyn Kernel>>;
 
 /// Every kernel by name: the only list.
-const KERNELS: &[(&str, Build)] = &[];
+const KERNELS: &[(&str, Build)] = &[
+    ("pii_regex_v1", pii::published::build_v1),
+    ("pii_regex_v2", pii::published::build_v2),
+    ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
+    ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
+];
 
 /// Builds the kernel called `name`.
 ///
