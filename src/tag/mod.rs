@@ -5,6 +5,11 @@
 
 pub mod engine;
 mod pii;
+mod c4;
+mod gopher;
+mod length;
+mod punctuation;
+mod random;
 
 use crate::error::{Error, Result};
 use crate::text::Text;
@@ -83,6 +88,19 @@ const KERNELS: &[(&str, Build)] = &[
     ("pii_regex_v2", pii::published::build_v2),
     ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
     ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
+    ("bytes_length_v1", length::bytes),
+    ("c4_v1", c4::v1),
+    ("c4_v2", c4::v2),
+    ("char_length_strip_ws_v1", length::stripped_chars),
+    ("char_length_v1", length::chars),
+    ("char_length_with_paragraphs_v1", length::paragraph_chars),
+    ("doc_count_v1", length::documents),
+    ("gopher_v1", gopher::v1),
+    ("gopher_v2", gopher::v2),
+    ("not_alphanum_paragraph_v1", punctuation::punctuation),
+    ("random_number_v1", random::random),
+    ("whitespace_tokenizer_v1", length::tokens),
+    ("whitespace_tokenizer_with_paragraphs_v1", length::paragraph_tokens),
 ];
 
 /// Builds the kernel called `name`.
@@ -99,4 +117,44 @@ pub fn build(name: &str, options: &Options) -> Result<Box<dyn Kernel>> {
 /// The names of all kernels.
 pub fn names() -> impl Iterator<Item = &'static str> {
     KERNELS.iter().map(|(name, _)| *name)
+}
+
+/// For kernels that have no options.
+fn refuse_options(name: &str, options: &Options) -> Result<()> {
+    match options.keys().next() {
+        Some(option) => Err(Error::config(format!("{name} has no option {option:?}"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A case of a kernel's test in one line.
+
+    use super::*;
+
+    /// Type, start, end, score.
+    pub(crate) type Row = (&'static str, usize, usize, f64);
+
+    /// What the kernel says of a document with this text and the id "id".
+    pub(crate) fn rows(kernel: &str, text: &str) -> Vec<Row> {
+        let kernel = build(kernel, &Options::new()).unwrap();
+        let text = Text::new(text);
+        let mut out = Spans::default();
+        kernel.worker().tag(&Document { id: "id", text: &text, metadata: None }, &mut out).unwrap();
+        let name = |kind: u16| &*kernel.types()[kind as usize].clone().leak();
+        out.spans
+            .iter()
+            .map(|s| (name(s.kind), s.start as usize, s.end as usize, s.score))
+            .collect()
+    }
+
+    #[test]
+    fn kernels_are_named_once_and_refuse_unknown_options() {
+        for (at, (name, _)) in KERNELS.iter().enumerate() {
+            assert!(KERNELS[..at].iter().all(|(other, _)| other != name), "{name}");
+            let options = Options::from([("nonsense".to_owned(), OptionValue::Bool(true))]);
+            assert!(build(name, &options).is_err(), "{name}");
+        }
+    }
 }
