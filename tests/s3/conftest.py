@@ -14,48 +14,17 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
-from faults import Faults  # noqa: E402
+from bucket import Bucket
+from faults import Faults
 
 STARTS_WITHIN = 60
 """Seconds in which the server must answer."""
-
-
-@dataclass
-class Bucket:
-    """An empty bucket and short ways to fill it and to look inside."""
-
-    name: str
-    client: Any
-
-    @property
-    def url(self) -> str:
-        return f"s3://{self.name}"
-
-    def path(self, key: str) -> str:
-        return f"s3://{self.name}/{key}"
-
-    def put(self, key: str, data: bytes = b"x") -> str:
-        self.client.put_object(Bucket=self.name, Key=key, Body=data)
-        return self.path(key)
-
-    def get(self, key: str) -> bytes:
-        return bytes(self.client.get_object(Bucket=self.name, Key=key)["Body"].read())
-
-    def keys(self) -> list[str]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
-        return [found["Key"] for page in pages for found in page.get("Contents", ())]
-
-    def unfinished_uploads(self) -> list[str]:
-        uploads = self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())
-        return [upload["Key"] for upload in uploads]
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +50,9 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, i
 
 
 @pytest.fixture
-def s3(s3_server: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+def s3(
+    s3_server: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bucket]:
     """A fresh bucket; the environment leads boto3 to it."""
     boto3 = pytest.importorskip("boto3")
     endpoint = f"http://{s3_server[0]}:{s3_server[1]}"

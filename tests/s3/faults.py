@@ -57,7 +57,12 @@ class Faults:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def refuse(
-        self, times: int, status: int = 503, code: str = "SlowDown", method: str = "", target: str = ""
+        self,
+        times: int,
+        status: int = 503,
+        code: str = "SlowDown",
+        method: str = "",
+        target: str = "",
     ) -> None:
         """Answers with an error document of S3."""
         self._add(Fault(times, method, target, status=status, code=code))
@@ -128,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._pass_on(body, fault.cut_response if fault else -1)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_request  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_request
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
@@ -159,9 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes, cut: int) -> None:
         upstream = http.client.HTTPConnection(*self.server.faults.upstream, timeout=60)
         try:
-            upstream.putrequest(
-                self.command, self.path, skip_host=True, skip_accept_encoding=True
-            )
+            upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             upstream.putheader("Host", self.headers["Host"])
             for name, value in self.headers.items():
                 if name.lower() not in _HOP | {"content-length"}:

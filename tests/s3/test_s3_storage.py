@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import subprocess
+import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Bucket
-from faults import FOREVER, Faults
-
+from bucket import Bucket
 from dolma import storage
 from dolma.errors import (
     DolmaConfigError,
@@ -17,6 +21,9 @@ from dolma.errors import (
     DolmaRetryableFailure,
     DolmaStorageError,
 )
+from faults import FOREVER, Faults
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 MIB = 1024 * 1024
 PART = 5 * MIB  # The least that S3 takes for a part that is not the last.
@@ -56,9 +63,9 @@ def test_a_listing_gives_size_and_etag_sorted_by_bytes(s3: Bucket) -> None:
 
 
 def test_a_listing_goes_on_past_the_first_page(s3: Bucket) -> None:
-    keys = [f"many/{number:04d}.gz" for number in range(2103)]
-    for key in keys:
-        s3.put(key)
+    keys = [f"many/{number:04d}.gz" for number in range(2003)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(s3.put, keys))
     assert listing(s3.path("many/*.gz")) == [s3.path(key) for key in keys]
 
 
@@ -123,6 +130,48 @@ def test_a_bucket_cannot_be_a_pattern() -> None:
         storage.expand(["s3://data-*/x"])
 
 
+NAMES = st.sampled_from(["a", "b", "ab", "a.gz", "b.gz", ".h", ".h.gz", "é", "[ab]", "a*", "a[1]"])
+PARTS = st.sampled_from(
+    ["*", "**", "?", "a", "a*", "*.gz", "[ab]", "[!a]*", ".*", ".h", "ab", "a[1]", "a[[]1]", ""]
+)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    keys=st.lists(st.lists(NAMES, min_size=1, max_size=4).map("/".join), min_size=1, max_size=8),
+    parts=st.lists(PARTS.filter(bool), min_size=0, max_size=3),
+    last=PARTS,
+)
+def test_a_pattern_means_the_same_on_a_disk(
+    s3: Bucket,
+    tmp_path_factory: pytest.TempPathFactory,
+    keys: list[str],
+    parts: list[str],
+    last: str,
+) -> None:
+    root = tmp_path_factory.mktemp("same")
+    for key in keys:
+        path = root / key
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x")
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            continue  # A store can have an object and a prefix of one name; a disk cannot.
+        s3.put(f"{root.name}/{key}")
+    pattern = "/".join([*parts, last])
+    assert below(f"{s3.url}/{root.name}", pattern) == below(str(root), pattern)
+
+
+def below(root: str, pattern: str) -> list[str]:
+    try:
+        return [path.removeprefix(root) for path in listing(f"{root}/{pattern}")]
+    except DolmaInputError as error:
+        assert "matches no file" in str(error)
+        return []
+
+
 # Staging
 
 
@@ -139,9 +188,7 @@ def test_an_empty_object_is_staged(s3: Bucket, tmp_path: Path) -> None:
     assert Path(storage.stage(s3.put("x", b""), str(tmp_path))).read_bytes() == b""
 
 
-def test_a_large_object_is_staged_in_parts(
-    s3: Bucket, s3_faults: Faults, tmp_path: Path
-) -> None:
+def test_a_large_object_is_staged_in_parts(s3: Bucket, s3_faults: Faults, tmp_path: Path) -> None:
     data = noise(3 * PART + 12345)
     path = s3.put("big.gz", data)
     assert Path(storage.stage(path, str(tmp_path))).read_bytes() == data
@@ -156,7 +203,7 @@ def test_staging_survives_throttling_and_cut_connections(
     path = s3.put("x.gz", data)
     s3_faults.refuse(1, method="HEAD")
     s3_faults.refuse(3, method="GET")
-    s3_faults.cut_response(7, after=300_000)
+    s3_faults.cut_response(2, after=300_000)
     s3_faults.delay(1, 0.2)
     staged = storage.stage(path, str(tmp_path))
     assert Path(staged).read_bytes() == data
@@ -201,8 +248,8 @@ def test_a_full_disk_is_noticed_before_the_download(
     s3: Bucket, s3_faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = s3.put("x.gz", noise(1000))
-    usage = storage.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: usage._replace(free=999))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=999))
     with pytest.raises(DolmaStorageError, match=r"x\.gz needs 1,000 bytes and 999 are free"):
         storage.stage(path, str(tmp_path))
     assert s3_faults.count("GET") == 0
@@ -265,12 +312,12 @@ def test_publishing_that_keeps_failing_leaves_what_was_there(
     s3: Bucket, s3_faults: Faults, tmp_path: Path, size: int
 ) -> None:
     s3.put("old.gz", b"old")
-    for break_it in (
-        lambda: s3_faults.cut_request(FOREVER, after=50_000),
-        lambda: s3_faults.refuse(FOREVER, method="PUT"),
-    ):
+    for cut in (True, False):
         s3_faults.clear()
-        break_it()
+        if cut:
+            s3_faults.cut_request(FOREVER, after=50_000)
+        else:
+            s3_faults.refuse(FOREVER, method="PUT")
         path = made(tmp_path, noise(size))
         for key in ("new.gz", "old.gz"):
             with pytest.raises(DolmaRetryableFailure, match=rf"{key}: cannot upload"):
@@ -289,6 +336,25 @@ def test_an_upload_that_cannot_be_completed_is_aborted(
         storage.publish(made(tmp_path, noise(2 * PART)), s3.path("x.gz"))
     assert s3.keys() == []
     assert s3.unfinished_uploads() == []
+
+
+def test_killing_a_process_that_uploads_leaves_nothing_to_be_seen(
+    s3: Bucket, s3_faults: Faults, tmp_path: Path
+) -> None:
+    s3_faults.delay(FOREVER, 3, method="POST", target="uploadId=")
+    path = made(tmp_path, noise(17 * MIB))
+    package = os.path.dirname(os.path.dirname(os.path.dirname(storage.__file__)))
+    program = "import sys; from dolma import storage; storage.publish(*sys.argv[1:])"
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, path, s3.path("x.gz")],
+        env={**os.environ, "PYTHONPATH": package},
+    )
+    while child.poll() is None and s3_faults.count("PUT", "partNumber=2") == 0:
+        time.sleep(0.01)
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+    assert s3.keys() == []
+    assert os.path.getsize(path) == 17 * MIB
 
 
 # Records

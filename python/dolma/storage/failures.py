@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from dolma.errors import DolmaError, DolmaInputError, DolmaRetryableFailure, DolmaStorageError
 
+from .names import is_s3
+
 Result = TypeVar("Result")
 
 ATTEMPTS = 4
@@ -31,6 +33,7 @@ _CREDENTIALS = (
     "(`aws sso login`)"
 )
 _REGION = "the bucket lives in another region: set AWS_REGION to it, or check AWS_ENDPOINT_URL"
+_NETWORK = "check the network and the proxy settings, then run again"
 _ENDPOINT = "check the network, the proxy settings, AWS_ENDPOINT_URL and AWS_REGION"
 _CHECKSUM = (
     "an S3-compatible store that is behind on checksums wants "
@@ -90,7 +93,7 @@ _REFUSED = {
     "NotImplemented": _CHECKSUM,
     "XAmzContentSHA256Mismatch": _CHECKSUM,
 }
-# Exceptions of botocore by name, so that nothing of it is imported to look at one.
+# Exceptions of botocore, requests and urllib3 by name: looking at one imports none of them.
 _BY_CLASS = {
     "NoCredentialsError": _CREDENTIALS,
     "PartialCredentialsError": _CREDENTIALS,
@@ -110,6 +113,9 @@ _PASSING_CLASSES = {
     "HTTPClientError": _ENDPOINT,
     "ConnectionError": _ENDPOINT,
     "IncompleteReadError": _ENDPOINT,
+    "ProtocolError": _ENDPOINT,
+    "ChunkedEncodingError": _ENDPOINT,
+    "Timeout": _ENDPOINT,
     "RetriesExceededError": _ENDPOINT,
     "FlexibleChecksumError": "the bytes were damaged on their way; try again",
 }
@@ -122,6 +128,7 @@ _DISK = {
     errno.EROFS: "the file system is read-only: choose another place",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.ENOTDIR: "a part of the path is a file, not a directory",
+    errno.EEXIST: "a file is in the way of a directory",
     errno.EISDIR: "a directory is in the way",
     errno.EMFILE: "raise the limit of open files (`ulimit -n`) or use fewer processes",
     errno.EIO: "the disk reports an error: check the system log",
@@ -153,6 +160,8 @@ def explain(error: Exception, doing: str, path: str) -> DolmaError:
     for table, kind in ((_BY_CLASS, DolmaStorageError), (_PASSING_CLASSES, DolmaRetryableFailure)):
         for name, advice in table.items():
             if name in names:
+                if advice == _ENDPOINT and not is_s3(path):
+                    advice = _NETWORK
                 return kind(_message(path, doing, _cause(error), advice))
     if isinstance(error, OSError):
         return _explain_disk(error, doing, path)
@@ -215,7 +224,7 @@ def _explain_disk(error: OSError, doing: str, path: str) -> DolmaError:
     if isinstance(error, FileNotFoundError):
         return DolmaInputError(_message(path, doing, cause, "correct the path"))
     if isinstance(error, ConnectionError | TimeoutError):
-        return DolmaRetryableFailure(_message(path, doing, cause, _ENDPOINT))
+        return DolmaRetryableFailure(_message(path, doing, cause, _NETWORK))
     advice = _DISK.get(error.errno or 0, "see the cause above")
     return DolmaStorageError(_message(path, doing, cause, advice))
 

@@ -78,8 +78,8 @@ def expand(pattern: str) -> list[File]:
         start = parts[count].replace("?", "*").replace("[", "*").partition("*")[0]
         prefix = "/".join([*parts[:count], start])
     root = _Prefix()
-    for file in _list(pattern, bucket, prefix):
-        root.add(file, split(file.path)[1].split("/"))
+    for found, file in _list(pattern, bucket, prefix):
+        root.add(file, found.split("/"))
     return list(glob.select(_Listing(), root, parts))
 
 
@@ -113,7 +113,7 @@ def nearest(pattern: str) -> str:
 
 
 def download(file: File, partial: str) -> None:
-    """Brings the listed version of an object to the local path `partial`, or nothing."""
+    """Brings the listed version of an object to the local path `partial`."""
     failures.persistently(lambda: _download(file, partial))
 
 
@@ -202,7 +202,8 @@ def _connect() -> Any:
             ) from error
 
 
-def _list(pattern: str, bucket: str, prefix: str) -> Iterator[File]:
+def _list(pattern: str, bucket: str, prefix: str) -> Iterator[tuple[str, File]]:
+    """Every key that starts with `prefix`, and what is known about its object."""
     root = pattern.partition("://")[0] + "://" + bucket + "/"
     with failures.explained("list", pattern):
         pages = client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -211,7 +212,7 @@ def _list(pattern: str, bucket: str, prefix: str) -> Iterator[File]:
                 key, size = found["Key"], found["Size"]
                 # The web console makes empty objects that stand for folders.
                 if size or not key.endswith("/"):
-                    yield File(root + key, size, found["ETag"].strip('"'))
+                    yield key, File(root + key, size, found["ETag"].strip('"'))
 
 
 def _download(file: File, partial: str) -> None:

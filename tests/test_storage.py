@@ -1,0 +1,538 @@
+"""Storage on local disks: what patterns mean, whole files or none, errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from dolma import storage
+from dolma.errors import DolmaInputError, DolmaRetryableFailure, DolmaStorageError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def put(root: Path, *names: str, data: bytes = b"x") -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def listing(root: Path, *patterns: str) -> list[str]:
+    """What the patterns give, all below `root`."""
+    files = storage.expand([f"{root}/{pattern}" for pattern in patterns])
+    return [os.path.relpath(file.path, root) for file in files]
+
+
+def inside(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("path", "scheme", "remote"),
+    [
+        ("a/b", "", False),
+        ("/a", "", False),
+        ("file:///a", "", False),
+        ("C:/a", "", False),
+        ("s3://b/k", "s3", True),
+        ("S3A://b/k", "s3a", True),
+        ("https://h/p", "https", True),
+        ("a/s3://b", "", False),
+    ],
+)
+def test_schemes(path: str, scheme: str, remote: bool) -> None:
+    assert (storage.scheme(path), storage.is_remote(path)) == (scheme, remote)
+
+
+@pytest.mark.parametrize(
+    ("root", "relative", "whole"),
+    [
+        ("s3://b", "k/x", "s3://b/k/x"),
+        ("s3://b/p/", "x", "s3://b/p/x"),
+        ("a", "/x", "a/x"),
+        ("/", "x", "/x"),
+        ("", "x", "x"),
+        ("a", "", "a"),
+    ],
+)
+def test_join(root: str, relative: str, whole: str) -> None:
+    assert storage.join(root, relative) == whole
+
+
+def test_a_temporary_file_is_hidden_beside_its_destination_and_ends_like_it(tmp_path: Path) -> None:
+    destination = str(tmp_path / "new" / "x.jsonl.gz")
+    made = storage.temporary(destination, "/nowhere")
+    assert made == storage.temporary(destination, "/nowhere")
+    assert os.path.dirname(made) == str(tmp_path / "new")
+    assert os.path.basename(made).startswith(".")
+    assert made.endswith(".jsonl.gz")
+    assert storage.is_temporary(made)
+    assert not storage.is_temporary(destination)
+    Path(made).write_bytes(b"half")
+    with pytest.raises(DolmaInputError):
+        storage.expand([f"{tmp_path}/**"])
+
+
+def test_a_temporary_file_for_a_remote_destination_lies_in_the_work_directory(
+    tmp_path: Path,
+) -> None:
+    work = str(tmp_path / "work")
+    one, other = (storage.temporary(f"s3://b/{d}/x.npy", work) for d in ("one", "other"))
+    assert one != other
+    assert {os.path.dirname(one), os.path.dirname(other)} == {work}
+    assert storage.is_temporary(one) and one.endswith("x.npy")
+
+
+@pytest.mark.parametrize("name", ["n" * 246 + ".jsonl.gz", "é" * 123 + ".jsonl.gz"])
+def test_the_longest_names_can_be_made_and_published(tmp_path: Path, name: str) -> None:
+    destination = str(tmp_path / name)
+    made = storage.temporary(destination, "")
+    assert made.endswith(".jsonl.gz")
+    Path(made).write_bytes(b"x")
+    storage.publish(made, destination)
+    storage.write_bytes(destination, b"y")
+    assert inside(tmp_path) == [name]
+
+
+# Listing
+
+
+def test_a_listing_gives_size_and_time_sorted_by_bytes(tmp_path: Path) -> None:
+    put(tmp_path, "b.gz", "B.gz", "é.gz", "a/z.gz", data=b"123")
+    files = storage.expand([str(tmp_path), f"{tmp_path}/*.gz"])
+    names = ["B.gz", "a/z.gz", "b.gz", "é.gz"]
+    assert [os.path.relpath(file.path, tmp_path) for file in files] == names
+    for file in files:
+        assert (file.size, file.tag) == (3, str(os.stat(file.path).st_mtime_ns))
+        assert file == storage.stat(file.path)
+
+
+def test_paths_stay_as_written_but_for_empty_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "d/x.gz")
+    monkeypatch.chdir(tmp_path)
+    for pattern in ("d", "d/", "./d", "d//x.gz", "**/*.gz", ".", "*/x.gz", "./d/./*"):
+        assert [file.path for file in storage.expand([pattern])] == ["d/x.gz"], pattern
+    assert [file.path for file in storage.expand(["d/../d/*"])] == ["d/../d/x.gz"]
+    assert [file.path for file in storage.expand([f"file://{tmp_path}/d"])] == [
+        f"{tmp_path}/d/x.gz"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("d/*", ["d/1.gz", "d/2.zst"]),
+        ("d/*.gz", ["d/1.gz"]),
+        ("d/?.gz", ["d/1.gz"]),
+        ("d/[0-1].*", ["d/1.gz"]),
+        ("d/[!1].*", ["d/2.zst"]),
+        ("d/**", ["d/1.gz", "d/2.zst", "d/deep/er/3.gz", "d/deep/er/documents/4.gz"]),
+        ("**/*.gz", ["d/1.gz", "d/deep/er/3.gz", "d/deep/er/documents/4.gz", "e/documents/5.gz"]),
+        ("d/**/3.gz", ["d/deep/er/3.gz"]),
+        ("**/er/**/*.gz", ["d/deep/er/3.gz", "d/deep/er/documents/4.gz"]),
+        ("*/documents", ["e/documents/5.gz"]),
+        ("**/documents", ["d/deep/er/documents/4.gz", "e/documents/5.gz"]),
+        ("e/*/", ["e/documents/5.gz"]),
+        ("e/**.gz", None),
+        ("e/*", None),
+        ("d/1.gz/", None),
+        ("d/1.gz/*", None),
+        ("nothing", None),
+    ],
+)
+def test_what_patterns_mean(tmp_path: Path, pattern: str, names: list[str] | None) -> None:
+    put(tmp_path, "d/1.gz", "d/2.zst", "d/deep/er/3.gz", "d/deep/er/documents/4.gz")
+    put(tmp_path, "e/documents/5.gz", "e/.hidden.gz", "e/.dolma/record.gz")
+    if names is None:
+        with pytest.raises(DolmaInputError, match="matches no file"):
+            listing(tmp_path, pattern)
+    else:
+        assert listing(tmp_path, pattern) == names
+
+
+def test_hidden_names_are_matched_when_spelled_out(tmp_path: Path) -> None:
+    put(tmp_path, "d/.dolma/r.json", "d/.dolma/.x/s.json", "d/.h.gz", "d/x.gz")
+    assert listing(tmp_path, "**") == listing(tmp_path, "d/*") == ["d/x.gz"]
+    assert listing(tmp_path, "d/.dolma/*") == listing(tmp_path, "d/.dolma") == ["d/.dolma/r.json"]
+    assert listing(tmp_path, "*/.*.gz") == ["d/.h.gz"]
+
+
+def test_names_that_look_like_patterns_are_themselves(tmp_path: Path) -> None:
+    put(tmp_path, "data[1]/x[2].gz", "data1/x2.gz", "data1/*.gz", "data1/[half.gz")
+    assert listing(tmp_path, "data[1]/x[2].gz") == ["data[1]/x[2].gz"]
+    assert listing(tmp_path, "data[1]") == ["data[1]/x[2].gz"]
+    assert listing(tmp_path, "data[[]1]/*") == ["data[1]/x[2].gz"]
+    assert listing(tmp_path, "data[1-2]/x*") == ["data1/x2.gz"]
+    assert listing(tmp_path, "data1/[half.gz") == ["data1/[half.gz"]
+    # A stray file named like a pattern does not hide what the pattern means.
+    assert listing(tmp_path, "data1/*.gz") == ["data1/*.gz", "data1/[half.gz", "data1/x2.gz"]
+
+
+def test_a_pattern_without_a_match_names_the_nearest_parent(tmp_path: Path) -> None:
+    put(tmp_path, "docs/a.gz")
+    with pytest.raises(DolmaInputError) as caught:
+        storage.expand([f"{tmp_path}/docs", f"{tmp_path}/docs/deep/er/*.zst"])
+    assert f"{tmp_path}/docs/deep/er/*.zst: matches no file" in str(caught.value)
+    assert f"nearest existing parent is {tmp_path}/docs " in str(caught.value)
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    put(tmp_path, "far/x.gz", "d/sub/y.gz")
+    (tmp_path / "d/far").symlink_to(tmp_path / "far")
+    (tmp_path / "d/sub/up").symlink_to(tmp_path / "d")
+    (tmp_path / "d/z.gz").symlink_to("sub/y.gz")
+    assert listing(tmp_path, "d/**") == ["d/far/x.gz", "d/sub/y.gz", "d/z.gz"]
+
+
+def test_a_broken_link_is_an_error_and_not_a_gap(tmp_path: Path) -> None:
+    put(tmp_path, "d/x.gz")
+    (tmp_path / "d/y.gz").symlink_to("gone")
+    for pattern in ("d/*.gz", "d", "d/y.gz"):
+        with pytest.raises(DolmaInputError, match=r"y\.gz: a symbolic link to gone"):
+            listing(tmp_path, pattern)
+    assert listing(tmp_path, "d/x*") == ["d/x.gz"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_directory_is_an_error_and_not_a_gap(tmp_path: Path) -> None:
+    put(tmp_path, "d/x.gz", "d/locked/y.gz")
+    (tmp_path / "d/locked").chmod(0)
+    try:
+        with pytest.raises(DolmaStorageError, match=r"cannot list: Permission denied.*locked"):
+            listing(tmp_path, "d/**")
+    finally:
+        (tmp_path / "d/locked").chmod(stat.S_IRWXU)
+
+
+NAMES = st.sampled_from(["a", "b", "ab", "a.gz", "b.gz", ".h", ".h.gz", "é", "A", "a b"])
+PARTS = st.sampled_from(
+    ["*", "**", "?", "a", "a*", "*.gz", "[ab]", "[!a]*", ".*", ".h", "ab", "??"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.lists(NAMES, min_size=1, max_size=4).map("/".join), min_size=1, max_size=8),
+    st.lists(PARTS, min_size=1, max_size=4),
+)
+def test_patterns_mean_what_the_standard_library_says(
+    tmp_path_factory: pytest.TempPathFactory, files: list[str], parts: list[str]
+) -> None:
+    root = tmp_path_factory.mktemp("glob")
+    for name in files:
+        try:
+            put(root, name)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            continue
+    if not any(char in parts[-1] for char in "*?["):
+        parts = [*parts, "*"]  # A directory as the last name stands for its files only here.
+    pattern = f"{root}/{'/'.join(parts)}"
+    expected = {path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)}
+    try:
+        found = [file.path for file in storage.expand([pattern])]
+    except DolmaInputError:
+        found = []
+    assert found == sorted(expected, key=os.fsencode)
+
+
+# Staging
+
+
+def test_a_local_file_is_staged_in_place(tmp_path: Path) -> None:
+    put(tmp_path, "x.gz")
+    path = str(tmp_path / "x.gz")
+    assert storage.stage(path, "/nowhere") == path
+    assert storage.stage(f"file://{path}", "/nowhere") == path
+
+
+def test_a_local_file_that_changed_since_it_was_listed_is_an_error(tmp_path: Path) -> None:
+    put(tmp_path, "x.gz")
+    (listed,) = storage.expand([str(tmp_path)])
+    assert storage.stage(listed, "/nowhere") == listed.path
+    put(tmp_path, "x.gz", data=b"longer")
+    with pytest.raises(DolmaInputError, match="changed since it was listed"):
+        storage.stage(listed, "/nowhere")
+
+
+class _Web(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/cut"):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"x" * 10)
+        elif self.path.startswith("/busy"):
+            self.send_error(503)
+        elif self.path.startswith("/closed"):
+            self.send_error(401)
+        else:
+            super().do_GET()
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    pytest.importorskip("smart_open")
+    pytest.importorskip("requests")
+    monkeypatch.setattr(storage.failures, "FIRST_PAUSE", 0.01)
+    (tmp_path / "web").mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Web, directory=str(tmp_path / "web")))
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_file_on_the_web_is_staged_as_stored(web: str, tmp_path: Path) -> None:
+    data = os.urandom(3_000_000)
+    put(tmp_path / "web", "x.jsonl.gz", data=data)
+    url = f"{web}/x.jsonl.gz?version=1"
+    (file,) = storage.expand([url])
+    assert (file.path, file.size) == (url, len(data))
+    staged = storage.stage(file, str(tmp_path / "work"))
+    assert staged.endswith("-x.jsonl.gz")
+    assert Path(staged).read_bytes() == storage.read_bytes(url) == data
+
+
+def test_a_web_server_that_fails_is_an_error_and_leaves_nothing(web: str, tmp_path: Path) -> None:
+    for page, kind, says in (
+        ("gone.gz", DolmaInputError, "no such file"),
+        ("cut.gz", DolmaRetryableFailure, "10 of 1,000 bytes|IncompleteRead"),
+        ("busy.gz", DolmaRetryableFailure, "answers 503"),
+        ("closed.gz", DolmaStorageError, "answers 401"),
+    ):
+        with pytest.raises(kind, match=says) as caught:
+            storage.stage(f"{web}/{page}", str(tmp_path / "work"))
+        assert f"{web}/{page}: " in str(caught.value)
+    assert not (tmp_path / "work").exists() or inside(tmp_path / "work") == []
+    with pytest.raises(DolmaInputError, match="name each file"):
+        storage.expand([f"{web}/*.gz"])
+
+
+def test_the_web_is_read_only(web: str, tmp_path: Path) -> None:
+    put(tmp_path, "made")
+    for write in (
+        lambda: storage.publish(str(tmp_path / "made"), f"{web}/x"),
+        lambda: storage.write_bytes(f"{web}/x", b""),
+        lambda: storage.delete(f"{web}/x"),
+        lambda: storage.temporary(f"{web}/x", str(tmp_path)),
+    ):
+        with pytest.raises(DolmaStorageError, match="can only be read"):
+            write()
+
+
+# Publishing
+
+
+def test_publishing_is_a_rename_into_new_directories(tmp_path: Path) -> None:
+    destination = str(tmp_path / "a/b/x.gz")
+    made = storage.temporary(destination, "")
+    Path(made).write_bytes(b"whole")
+    inode = os.stat(made).st_ino
+    file = storage.publish(made, destination)
+    assert file == storage.stat(destination)
+    assert os.stat(destination).st_ino == inode
+    assert inside(tmp_path) == ["a/b/x.gz"]
+
+
+def test_publishing_replaces_what_was_there(tmp_path: Path) -> None:
+    put(tmp_path, "x", data=b"old")
+    put(tmp_path, "made", data=b"new")
+    storage.publish(str(tmp_path / "made"), str(tmp_path / "x"))
+    assert (inside(tmp_path), (tmp_path / "x").read_bytes()) == (["x"], b"new")
+
+
+def test_publishing_with_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for destination in ("x", "d/x"):
+        put(tmp_path, "made")
+        assert storage.publish("made", destination).path == destination
+    assert inside(tmp_path) == ["d/x", "x"]
+
+
+def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a rename between directories cross file systems."""
+    rename = os.replace
+
+    def replace(source: str, target: str) -> None:
+        if os.path.dirname(source) != os.path.dirname(target):
+            raise OSError(errno.EXDEV, "Invalid cross-device link", source)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+
+
+def test_publishing_across_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _elsewhere(monkeypatch)
+    put(tmp_path, "work/made", data=b"whole")
+    storage.publish(str(tmp_path / "work/made"), str(tmp_path / "out/x"))
+    assert (inside(tmp_path), (tmp_path / "out/x").read_bytes()) == (["out/x"], b"whole")
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_publishing_to_a_full_disk_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, across: bool
+) -> None:
+    put(tmp_path, "out/x", data=b"old")
+    put(tmp_path, "work/made", data=b"new")
+    if across:
+        _elsewhere(monkeypatch)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        DolmaStorageError, match=r"out/x: cannot publish: No space left.*free space"
+    ):
+        storage.publish(str(tmp_path / "work/made"), str(tmp_path / "out/x"))
+    with pytest.raises(DolmaStorageError, match=r"out/x: cannot write: No space left"):
+        storage.write_bytes(str(tmp_path / "out/x"), b"new")
+    assert inside(tmp_path) == ["out/x", "work/made"]
+    assert (tmp_path / "out/x").read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux only")
+def test_a_full_device_is_explained() -> None:
+    with (
+        pytest.raises(DolmaStorageError, match="/dev/full: cannot write: No space left"),
+        storage.failures.explained("write", "/dev/full"),
+        open("/dev/full", "wb", buffering=0) as stream,
+    ):
+        stream.write(b"x")
+
+
+def test_a_bug_is_not_dressed_up_as_a_storage_failure() -> None:
+    with pytest.raises(TypeError), storage.failures.explained("write", "x"):
+        raise TypeError("a bug")
+
+
+def test_publishing_below_a_file_says_so(tmp_path: Path) -> None:
+    put(tmp_path, "made", "file")
+    with pytest.raises(DolmaStorageError, match="a file is in the way of a directory"):
+        storage.publish(str(tmp_path / "made"), str(tmp_path / "file/x"))
+    with pytest.raises(DolmaStorageError, match="a directory is in the way"):
+        (tmp_path / "d").mkdir()
+        storage.publish(str(tmp_path / "made"), str(tmp_path / "d"))
+
+
+# The child stops for good at its `stop`-th call of `function`, in the middle of publishing.
+CHILD = """
+import os, sys, time
+from dolma import storage
+made, destination, function, stop, across = sys.argv[1:]
+calls, original, rename = 0, getattr(os, function), os.replace
+if across == "True":
+    def elsewhere(source, target):
+        if os.path.dirname(source) != os.path.dirname(target):
+            raise OSError(18, "Invalid cross-device link")
+        rename(source, target)
+    os.replace = original = elsewhere if function == "replace" else original
+    if function != "replace":
+        os.replace = elsewhere
+def held(*arguments):
+    global calls
+    calls += 1
+    if calls == int(stop):
+        print("held", flush=True)
+        time.sleep(60)
+    return original(*arguments)
+setattr(os, function, held)
+storage.publish(made, destination)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "stop", "across"),
+    [
+        ("fsync", 1, False),
+        ("replace", 1, False),
+        ("fsync", 2, True),
+        ("replace", 1, True),
+        ("replace", 2, True),
+    ],
+)
+def test_killing_a_process_that_publishes_leaves_nothing_to_be_seen(
+    tmp_path: Path, function: str, stop: int, across: bool
+) -> None:
+    made, out = tmp_path / "work/made", tmp_path / "out"
+    put(tmp_path, "work/made", data=b"x" * 5_000_000)
+    out.mkdir()
+    package = os.path.dirname(os.path.dirname(os.path.dirname(storage.__file__)))
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, made, out / "x.gz", function, str(stop), str(across)],
+        env={**os.environ, "PYTHONPATH": package},
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"held\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    assert all(storage.is_temporary(name) for name in os.listdir(out))
+    with pytest.raises(DolmaInputError):
+        storage.expand([f"{out}/**"])
+    # The next try is not in the way of what the killed one left.
+    storage.publish(str(made), str(out / "x.gz"))
+    assert (out / "x.gz").stat().st_size == 5_000_000
+
+
+# Records
+
+
+def test_records_are_written_read_and_deleted(tmp_path: Path) -> None:
+    path = str(tmp_path / "out/.dolma/x.json")
+    assert storage.find_bytes(path) is None
+    storage.write_bytes(path, b"old")
+    storage.write_bytes(path, b"{}")
+    assert storage.read_bytes(path) == storage.find_bytes(path) == b"{}"
+    storage.delete(path)
+    storage.delete(path)
+    assert storage.stat(path) is None
+    assert inside(tmp_path) == []
+    with pytest.raises(DolmaInputError, match="no such file"):
+        storage.read_bytes(path)
+
+
+# The house
+
+
+def test_importing_brings_in_nothing_heavy() -> None:
+    program = (
+        "import sys, dolma.storage\n"
+        "heavy = {'boto3', 'botocore', 's3transfer', 'smart_open', 'requests', 'urllib3'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    package = os.path.dirname(os.path.dirname(os.path.dirname(storage.__file__)))
+    output = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": package},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert output.stdout == "[]\n"
+
+
+def test_the_public_names_are_these() -> None:
+    assert storage.__all__ == sorted(storage.__all__, key=lambda name: (name.islower(), name))
+    assert all(getattr(storage, name).__doc__ for name in storage.__all__)
