@@ -1,3 +1,3 @@
-"""The version, in one place: `pyproject.toml` and every record read it here."""
+"""The version: that of the engine, which is that of the package."""
 
 __version__ = "2.0.0"

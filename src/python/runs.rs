@@ -13,7 +13,7 @@ use crate::mix::stream::{Replacement, Rules, RulesConfig, attribute_row};
 use crate::run;
 use crate::shard::{self, Buffers};
 use crate::tag::engine::{TagRun, Tagger, variable_name};
-use crate::tag::{self, OptionValue, Options};
+use crate::tag::{OptionValue, Options, build, names as all_kernels};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ pub fn taggers(py: Python<'_>, specs: &[TaggerSpec]) -> PyResult<Vec<Tagger>> {
         .iter()
         .map(|spec| {
             let options = options(py, &spec.options)?;
-            let kernel = raise(py.detach(|| tag::build(&spec.kernel, &options)))?;
+            let kernel = raise(py.detach(|| build(&spec.kernel, &options)))?;
             let (name, prefix) = (spec.name.clone(), spec.prefix.clone());
             Ok(Tagger { name, prefix, output: spec.output, kernel })
         })
@@ -93,14 +93,14 @@ pub fn tag(
 /// The names of all kernels.
 #[pyfunction]
 pub fn kernel_names() -> Vec<&'static str> {
-    tag::names().collect()
+    all_kernels().collect()
 }
 
 /// The attribute types that a kernel can emit, as they are written.
 #[pyfunction]
 pub fn kernel_types(py: Python<'_>, name: &str, options: Py<PyDict>) -> PyResult<Vec<String>> {
     let options = self::options(py, &options)?;
-    let kernel = raise(tag::build(name, &options))?;
+    let kernel = raise(build(name, &options))?;
     Ok(kernel.types().iter().map(|name| variable_name(name)).collect())
 }
 

@@ -3,11 +3,11 @@
 //! A [`Kernel`] is built once per run (loads its model or list) and hands every thread a
 //! [`Worker`] with its own scratch tables, reused from document to document.
 
-pub mod engine;
-mod pii;
 mod c4;
+pub mod engine;
 mod gopher;
 mod length;
+mod pii;
 mod punctuation;
 mod random;
 
