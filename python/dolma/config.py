@@ -7,12 +7,13 @@ whose attributes it reads. Nothing else in the project holds a default.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 __all__ = [
+    "AssetsConfig",
     "BloomFilterConfig",
     "CompressionConfig",
     "DedupeConfig",
@@ -101,7 +102,7 @@ class ProfileConfig(Config):
     enable: Annotated[bool, Meta(description="Profile the run.")] = False
     output: Annotated[str | None, Meta(description="File for the profile; by default it is printed.")] = None
     steps: Annotated[
-        int | None, Meta(ge=1, description="Documents to profile; by default, all of them.")
+        int | None, Meta(ge=1, description="Stop profiling after the shard that reaches so many documents.")
     ] = None
     sort_key: Annotated[str, Meta(description="Order of the profile (a key of pstats).")] = "tottime"
     lines: Annotated[int, Meta(ge=1, description="Rows of the profile to print.")] = 100
@@ -119,6 +120,10 @@ class TagConfig(RunConfig):
         list[str], Meta(description="Modules (dotted names or paths) that register custom taggers.")
     ] = []
     taggers: Annotated[list[str], Meta(description="Names of the taggers to run; `dolma list` shows them.")] = []
+    tagger_options: Annotated[
+        dict[str, dict[str, Any]],
+        Meta(description="Options of taggers by name, e.g. tagger_options.quality_fasttext_v1.model."),
+    ] = {}
     experiment: Annotated[
         str | None, Meta(description="Name of the attribute set; by default each tagger writes its own.")
     ] = None
@@ -137,6 +142,13 @@ class ListConfig(Config):
     tagger_modules: Annotated[
         list[str], Meta(description="Modules (dotted names or paths) that register custom taggers.")
     ] = []
+    verbose: Annotated[str | None, Meta(description="Show the whole documentation of this tagger.")] = None
+
+
+class AssetsConfig(Config):
+    """Show models and word lists, or fetch them."""
+
+    fetch: Annotated[list[str], Meta(description="Assets or URLs to download into the cache.")] = []
 
 
 class DocumentKeyConfig(Config):
@@ -259,6 +271,9 @@ class MixConfig(RunConfig):
     """Join documents with attributes, filter, edit, and write the mix."""
 
     streams: Annotated[list[StreamConfig], Meta(description="The streams of the mix (recipe file only).")] = []
+    count_words: Annotated[
+        bool, Meta(description="Count words as well as documents and bytes, for the funnel.")
+    ] = False
     shuffle: Annotated[
         bool,
         Meta(description="Pack inputs into files of max_size_in_bytes; otherwise one output for each input."),

@@ -9,10 +9,10 @@ the version, and the size and checksum of the output.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import platform
-import shutil
 import signal
 import tempfile
 import threading
@@ -59,6 +59,8 @@ class Shard(msgspec.Struct, frozen=True):
     fingerprint: str
     #: What messages and the report call it.
     name: str
+    #: For each output, the attributes that its rows may have.
+    attributes: tuple[tuple[str, ...], ...] = ()
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -103,6 +105,10 @@ class Outcome(msgspec.Struct, kw_only=True):
     bad_records: list[BadRecord] = []
     #: Further numbers of the command (documents by rule, spans by tagger …), added up by key.
     details: dict[str, Any] = {}
+    #: Seconds by what they were spent on; of the run, not of the result.
+    timings: dict[str, Any] = {}
+    #: XXH3-128 of the first input's bytes.
+    content_hash: str | None = None
 
 
 class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -115,6 +121,8 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     checksum: str
     counts: Counts
     bad_records: int = 0
+    #: The attributes that rows of this file may have, where it is an attribute file.
+    attributes: list[str] = []
     details: dict[str, Any] = {}
 
 
@@ -162,7 +170,15 @@ def parse_part(part: str | None) -> tuple[int, int]:
 class Run:
     """One command at work on its shards; see the module's docstring."""
 
-    def __init__(self, command: str, config: RunConfig, shards: list[Shard], *, force: bool = False) -> None:
+    def __init__(
+        self,
+        command: str,
+        config: RunConfig,
+        shards: list[Shard],
+        *,
+        keep: Callable[[Shard], bool] = lambda shard: True,
+    ) -> None:
+        """`keep` says of a shard whose record fits whether it may be taken for done."""
         self.command = command
         self.config = config
         self.shards = shards
@@ -174,16 +190,17 @@ class Run:
         self.bad_records = 0
         self.bad_files: list[str] = []
         self.warnings: list[str] = []
-        self.timings: dict[str, float] = {}
+        self.timings: dict[str, Any] = {}
+        #: By input path, of the shards that this run finished.
+        self.content_hashes: dict[str, str] = {}
         self.interrupted = False
-        self.rename = True
         self._lock = threading.Lock()
         self._started = time.time()
         self._check_outputs()
         index, total = parse_part(config.shard)
         self.mine = [shard for number, shard in enumerate(shards) if number % total == index]
         for shard in self.mine:
-            records = None if force else self._done(shard)
+            records = self._done(shard) if keep(shard) and not config.force else None
             if records is None:
                 self.todo.append(shard)
             else:
@@ -292,13 +309,19 @@ class Run:
             bad_records=len(outcome.bad_records),
             details=outcome.details,
         )
-        for output, path, written in zip(shard.outputs, temporary, outcome.written, strict=True):
+        promised = shard.attributes or ((),) * len(shard.outputs)
+        for output, path, written, names in zip(shard.outputs, temporary, outcome.written, promised, strict=True):
             self._put_aside(output.place, outcome.bad_records)
             storage.publish(path, output.path)
-            record = msgspec.structs.replace(record, size=written.size, checksum=written.checksum)
+            record = msgspec.structs.replace(
+                record, size=written.size, checksum=written.checksum, attributes=list(names)
+            )
             storage.write_bytes(output.record, msgspec.json.encode(record) + b"\n")
         with self._lock:
             self._take(record)
+            add_up(self.timings, outcome.timings)
+            if outcome.content_hash is not None:
+                self.content_hashes[shard.inputs[0].path] = outcome.content_hash
 
     def _put_aside(self, place: Place, bad: list[BadRecord]) -> None:
         path = paths.hidden(place, "bad", ".jsonl")
@@ -407,10 +430,11 @@ class Files:
     def temporary(self, index: int) -> list[str]:
         """Where the outputs of a shard are written before they are published."""
         shard = self.run.todo[index]
-        local = [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
-        for path in local:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        return local
+        return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
+
+    def files(self, index: int) -> tuple[list[str], list[str]]:
+        """Local inputs and outputs of a shard (the engine asks)."""
+        return self.stage(index), self.temporary(index)
 
     def stage(self, index: int) -> list[str]:
         """Local paths of a shard's inputs; remote ones are fetched, with the next few ahead."""
@@ -421,15 +445,36 @@ class Files:
             for ahead in range(index, min(index + STAGE_AHEAD, len(self.run.todo))):
                 if ahead not in self._staging:
                     self._staging[ahead] = [
-                        self._pool.submit(storage.stage, file.path, self.input_dir)
+                        self._pool.submit(storage.stage, file, self.input_dir)
                         for file in self.run.todo[ahead].inputs
                     ]
             futures = self._staging[index]
         return [future.result() for future in futures]
 
-    def done(self, index: int, outcome: Outcome) -> None:
-        """Publishes a finished shard, remote ones in the background."""
+    def done(
+        self,
+        index: int,
+        counts: tuple[int, int, int, int],
+        written: list[tuple[int, str]],
+        bad: list[tuple[str, int, str, bytes]],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None = None,
+    ) -> None:
+        """Publishes a finished shard, remote ones in the background (the engine tells)."""
         shard = self.run.todo[index]
+        outcome = Outcome(
+            counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
+            written=[Written(size, checksum) for size, checksum in written],
+            bad_records=[
+                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace")) for path, line, error, raw in bad
+            ],
+            content_hash=content_hash,
+        )
+        for path, value in details:
+            nested = outcome.timings if path[-1] == "seconds" else outcome.details
+            for key in path[:-1]:
+                nested = nested.setdefault(key, {})
+            nested[path[-1]] = value if path[-1] == "seconds" else int(value)
         temporary = self.temporary(index)
         if any(storage.is_remote(output.path) for output in shard.outputs):
             with self._lock:
@@ -452,8 +497,10 @@ class Files:
 
     def _clean(self, index: int, temporary: list[str]) -> None:
         for path in temporary:
-            if os.path.exists(path):
-                os.unlink(path)
+            # The parts of an output that is put together from several inputs stand beside it.
+            for leftover in (path, *glob.glob(f"{glob.escape(path)}.part*")):
+                if os.path.exists(leftover):
+                    os.unlink(leftover)
         for file, future in zip(self.run.todo[index].inputs, self._staging.pop(index, []), strict=False):
             if storage.is_remote(file.path) and not future.cancel() and future.exception() is None:
                 local = future.result()
@@ -473,4 +520,3 @@ class Files:
     def close(self) -> None:
         self.wait()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        shutil.rmtree(self.output_dir, ignore_errors=True) if self.run.config.work_dir.output is None else None

@@ -120,8 +120,9 @@ pub struct BatchTagger {
     buffers: TextBuffers,
 }
 
-/// A parsed document: id, text, source, version, metadata (raw JSON).
+/// A parsed document: line, id, text, source, version, metadata (raw JSON).
 type Parsed<'py> = (
+    u64,
     Bound<'py, PyString>,
     Bound<'py, PyString>,
     Bound<'py, PyString>,
@@ -191,7 +192,7 @@ impl BatchTagger {
         let mut documents = Vec::with_capacity(batch.lines as usize);
         let mut text = Vec::new();
         let parsed = batch.for_each(self.allow_bad, &mut Vec::new(), |visit| {
-            let Visit::Record(_, record) = visit else { return Ok(()) };
+            let Visit::Record(line, record) = visit else { return Ok(()) };
             let id = PyString::new(py, &id_text(record.id()?));
             let text = PyString::new(py, document::string(record.text()?, &mut text)?);
             let mut field = Vec::new();
@@ -206,7 +207,7 @@ impl BatchTagger {
             let source = string("source")?.unwrap_or_else(|| PyString::new(py, ""));
             let version = string("version")?;
             let metadata = record.get("metadata").map(|raw| PyBytes::new(py, raw));
-            documents.push((id, text, source, version, metadata));
+            documents.push((line, id, text, source, version, metadata));
             Ok(())
         });
         raise(parsed)?;

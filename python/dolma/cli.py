@@ -1,0 +1,275 @@
+"""The command line, derived from `dolma.config`.
+
+    dolma [-c RECIPE] COMMAND [-c RECIPE] [--dotted.key VALUE …]
+
+Every option of a command's config is a flag; nested sections are dotted, lists take several
+values, booleans have a `--no-` twin. Flags win over the recipe. Exit codes are those of
+`dolma.errors`; a user's mistake is one message on standard error, never a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import msgspec
+
+from . import config, recipes
+from .errors import DolmaConfigError, DolmaError
+from .version import __version__
+
+__all__ = ["main"]
+
+
+class Command(typing.NamedTuple):
+    """A command: its options, and what runs it."""
+
+    config: type[msgspec.Struct]
+    load: Callable[[], Callable[[Any], Any]]
+
+
+def _tag() -> Callable[[Any], Any]:
+    from .commands import tag
+
+    return tag.run
+
+
+def _dedupe() -> Callable[[Any], Any]:
+    from .commands import dedupe
+
+    return dedupe.run
+
+
+def _mix() -> Callable[[Any], Any]:
+    from .commands import mix
+
+    return mix.run
+
+
+def _list() -> Callable[[Any], Any]:
+    from .commands import listing
+
+    return listing.run
+
+
+def _assets() -> Callable[[Any], Any]:
+    from .commands import assets
+
+    return assets.run
+
+
+COMMANDS = {
+    "tag": Command(config.TagConfig, _tag),
+    "dedupe": Command(config.DedupeConfig, _dedupe),
+    "mix": Command(config.MixConfig, _mix),
+    "list": Command(config.ListConfig, _list),
+    "assets": Command(config.AssetsConfig, _assets),
+}
+
+#: Commands of the published tool that are not there yet.
+LATER = ("tokens", "stat", "warc")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are exceptions, with the nearest valid flag."""
+
+    def error(self, message: str) -> NoReturn:
+        raise DolmaConfigError(f"{self.prog}: {message} (`{self.prog} --help` shows all options)")
+
+
+class Flag(msgspec.Struct, frozen=True):
+    """A flag of a command: its dotted name, and how its text becomes a value."""
+
+    name: str
+    annotation: Any
+    description: str
+
+    @property
+    def kinds(self) -> set[Any]:
+        return set(_kinds(self.annotation))
+
+    @property
+    def is_bool(self) -> bool:
+        return self.kinds - {type(None)} == {bool}
+
+    @property
+    def is_list(self) -> bool:
+        return list in self.kinds
+
+    def parse(self, text: str) -> Any:
+        """The value that `text` stands for; checked later, with everything else."""
+        if text.lower() == "null" and type(None) in self.kinds:
+            return None
+        numeric = self.kinds & {int, float}
+        return text.replace("_", "") if numeric and str not in self.kinds else text
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _kinds(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [kind for argument in typing.get_args(annotation) for kind in _kinds(argument)]
+    if origin is typing.Literal:
+        return [str]
+    return [origin or annotation]
+
+
+def _description(annotation: Any) -> str:
+    for note in getattr(annotation, "__metadata__", ()):
+        if isinstance(note, msgspec.Meta) and note.description:
+            return note.description
+    return ""
+
+
+def flags(kind: type[msgspec.Struct], prefix: str = "") -> list[Flag]:
+    """The flags of a config, nested sections flattened; lists of sections are for recipes only."""
+    found = []
+    for name, annotation in recipes.hints(kind).items():
+        inner = recipes.struct_of(annotation)
+        if inner is None:
+            found.append(Flag(f"{prefix}{name}", annotation, _description(annotation)))
+        elif list not in _kinds(annotation):
+            found += flags(inner, f"{prefix}{name}.")
+    return found
+
+
+def _parser(name: str, command: Command) -> Parser:
+    doc = (command.config.__doc__ or "").strip()
+    parser = Parser(
+        prog=f"dolma {name}", description=doc, allow_abbrev=False, argument_default=argparse.SUPPRESS
+    )
+    parser.add_argument("-c", "--config", metavar="RECIPE", help="YAML or JSON file with any of these options.")
+    for flag in flags(command.config):
+        text = flag.description.replace("%", "%%")
+        if flag.is_bool:
+            parser.add_argument(f"--{flag.name}", dest=flag.name, action="store_true", help=text)
+            parser.add_argument(
+                f"--no-{flag.name}", dest=flag.name, action="store_false", help=argparse.SUPPRESS
+            )
+        else:
+            nargs = "*" if flag.is_list else None
+            parser.add_argument(
+                f"--{flag.name}", dest=flag.name, nargs=nargs, type=flag.parse, help=text, metavar="VALUE"
+            )
+    return parser
+
+
+def _normal(argument: str) -> str:
+    """`--max-bad-records=3` as `--max_bad_records=3`; `--no-` stays."""
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument[2:].partition("=")
+    prefix = "no-" if name.startswith("no-") else ""
+    return f"--{prefix}{name.removeprefix('no-').replace('-', '_')}{equals}{value}"
+
+
+def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[str | None, dict[str, Any]]:
+    """The recipe's path and the values of the flags in `arguments`.
+
+    Raises `DolmaConfigError` for an unknown flag, with the nearest one.
+    """
+    parser = _parser(name, command)
+    known, rest = parser.parse_known_args([_normal(argument) for argument in arguments])
+    values = vars(known)
+    values.update(_tagger_options(name, rest))
+    if rest:
+        names = [f"--{flag.name}" for flag in flags(command.config)]
+        stray = next((argument for argument in rest if argument.startswith("-")), rest[0])
+        close = difflib.get_close_matches(stray.partition("=")[0], names, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise DolmaConfigError(f"dolma {name}: unknown option {stray}{hint} (`dolma {name} --help` shows all)")
+    return values.pop("config", None), values
+
+
+def _tagger_options(name: str, rest: list[str]) -> dict[str, Any]:
+    """Takes `--tagger_options.<tagger>.<key> VALUE` out of `rest`: taggers have options of their own."""
+    found: dict[str, Any] = {}
+    index = 0
+    while name == "tag" and index < len(rest):
+        flag, equals, value = rest[index].partition("=")
+        parts = flag.removeprefix("--").split(".")
+        if not flag.startswith("--tagger_options.") or len(parts) != 3:
+            index += 1
+            continue
+        if not equals:
+            if index + 1 >= len(rest):
+                raise DolmaConfigError(f"dolma tag: {flag} needs a value")
+            value = rest.pop(index + 1)
+        rest.pop(index)
+        import yaml
+
+        found[".".join(parts)] = yaml.safe_load(value)
+    return found
+
+
+def _usage() -> str:
+    lines = ["usage: dolma [-c RECIPE] COMMAND [options]", "", "commands:"]
+    for name, command in COMMANDS.items():
+        lines.append(f"  {name:<8} {(command.config.__doc__ or '').strip().splitlines()[0]}")
+    return "\n".join([*lines, "", "`dolma COMMAND --help` shows the options of one; `dolma --version` the version."])
+
+
+def _split(arguments: list[str]) -> tuple[str | None, str | None, list[str]]:
+    """A recipe named before the command, the command, and what follows it."""
+    recipe = None
+    while arguments and arguments[0].startswith("-"):
+        first = arguments.pop(0)
+        if first in ("-c", "--config"):
+            if not arguments:
+                raise DolmaConfigError(f"dolma: {first} needs the path of a recipe")
+            recipe = arguments.pop(0)
+        elif first.startswith("--config="):
+            recipe = first.partition("=")[2]
+        elif first in ("-h", "--help"):
+            print(_usage())
+            raise SystemExit(0)
+        elif first in ("-V", "--version"):
+            print(f"dolma {__version__}")
+            raise SystemExit(0)
+        else:
+            raise DolmaConfigError(f"dolma: unknown option {first}\n\n{_usage()}")
+    return recipe, (arguments.pop(0) if arguments else None), arguments
+
+
+def run(arguments: list[str]) -> None:
+    """Runs one command line; raises what goes wrong."""
+    before, name, rest = _split(arguments)
+    if name is None:
+        raise DolmaConfigError(f"dolma: which command?\n\n{_usage()}")
+    if name in LATER:
+        raise DolmaConfigError(f"dolma: {name} is not there yet in version {__version__}")
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise DolmaConfigError(f"dolma: there is no command {name!r}{hint}\n\n{_usage()}")
+    command = COMMANDS[name]
+    after, values = parse(name, command, rest)
+    recipe = after or before
+    raw = recipes.read_file(recipe) if recipe is not None else {}
+    typed = recipes.load(command.config, recipes.merge(raw, values), recipe or "command line")
+    command.load()(typed)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The program `dolma`; returns its exit code."""
+    try:
+        run(list(sys.argv[1:] if argv is None else argv))
+    except DolmaError as error:
+        sys.stdout.flush()
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has had enough; say so to nobody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0

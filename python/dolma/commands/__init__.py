@@ -1,0 +1,1 @@
+"""The commands: each turns its config into shards, has the engine work on them, and reports."""

@@ -1,0 +1,343 @@
+"""`dolma mix`: documents joined with their attributes, filtered, edited, and written."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from .. import paths, storage
+from ..config import FilterConfig, MixConfig, SpanReplacementConfig, StreamConfig
+from ..errors import DolmaConfigError, DolmaInputError
+from ..paths import Place
+from ..runs import Files, Output, Run, Shard, fingerprint, read_record
+from ..storage import File
+from . import inputs, session
+
+__all__ = ["run"]
+
+#: What a packed output is called where the recipe names no format.
+DEFAULT_OUTPUT = "gz"
+
+
+class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream as the engine reads it."""
+
+    name: str
+    include: list[str]
+    exclude: list[str]
+    syntax: str
+    replacements: list[SpanReplacementConfig]
+    discard: list[str]
+    min_text_length: int
+    joins: bool
+    count_words: bool
+    input_format: str | None
+    output_format: str
+    level: int | None
+    watched: list[str]
+
+
+class InputPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A document file with its attribute files, as the engine reads it."""
+
+    stream: int
+    output: int
+    names: list[str]
+    relative: str
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A document file of a stream with its attribute files."""
+
+    document: File
+    attributes: tuple[File, ...]
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return (self.document, *self.attributes)
+
+
+class PlannedOutput(msgspec.Struct, frozen=True):
+    """An output with what goes into it."""
+
+    stream: int
+    output_format: str
+    members: tuple[Member, ...]
+    place: Place
+
+
+def run(config: MixConfig) -> dict[str, Any] | None:
+    """Runs `dolma mix`; returns the run report, None for a dry run.
+
+    Raises `DolmaConfigError` or `DolmaInputError` before any work, `DolmaShardError` after it when
+    shards failed.
+    """
+    if not config.streams:
+        raise DolmaConfigError("streams: the recipe has none; a mix needs at least one")
+    _check_names(config.streams)
+    outputs: list[PlannedOutput] = []
+    for index, stream in enumerate(config.streams):
+        members = [Member(file, _attributes(file, stream)) for file, _ in _documents(stream, index)]
+        outputs += _pack(index, stream, members) if config.shuffle else _one_to_one(index, stream, members)
+    watched = [
+        _check_rules(stream, [output for output in outputs if output.stream == index], config.count_words)
+        for index, stream in enumerate(config.streams)
+    ]
+    planned = {
+        output.place.path: (output, _stream_plan(config, output, watched[output.stream])) for output in outputs
+    }
+    shards = [_shard(config, output) for output in outputs]
+    work = Run("mix", config, shards)
+    session.announce(work, f"{len(config.streams)} streams")
+    if config.dryrun:
+        return None
+
+    def engine(gauge: Any, files: Files) -> None:
+        from .. import _core
+
+        plans: list[StreamPlan] = []
+        engine_inputs = []
+        for number, shard in enumerate(work.todo):
+            output, plan = planned[shard.outputs[0].path]
+            if plan not in plans:
+                plans.append(plan)
+            for member in output.members:
+                engine_inputs.append(
+                    InputPlan(
+                        stream=plans.index(plan),
+                        output=number,
+                        names=[file.path for file in member.files],
+                        relative=paths.relative_to_documents(member.document.path),
+                    )
+                )
+        _core.mix(
+            streams=plans,
+            inputs=engine_inputs,
+            max_bad=config.max_bad_records,
+            threads=config.processes,
+            host=files,
+            progress=gauge,
+        )
+
+    return session.execute(work, engine, lambda: _account(work))
+
+
+def _check_names(streams: Sequence[StreamConfig]) -> None:
+    for index, stream in enumerate(streams):
+        at = f"streams[{index}] ({stream.name})"
+        if "/" in stream.name:
+            raise DolmaConfigError(f"{at}: name: a stream's name is part of a file name and cannot contain '/'")
+        chosen = stream.filter
+        if chosen is not None and not chosen.include and not chosen.exclude:
+            raise DolmaConfigError(
+                f"{at}: filter: give include or exclude; leave out the section to keep all documents"
+            )
+        for replacement in stream.span_replacement:
+            if replacement.min_score is None and replacement.max_score is None:
+                raise DolmaConfigError(f"{at}: span_replacement: {replacement.span}: give min_score or max_score")
+
+
+def _documents(stream: StreamConfig, index: int) -> list[tuple[File, str]]:
+    files = inputs.find(stream.documents, f"streams[{index}].documents")
+    empty = [file.path for file, _ in files if file.size == 0 and file.path.endswith((".gz", ".zst", ".zstd"))]
+    if empty:
+        raise DolmaInputError(f"{empty[0]} has no bytes: that is no {empty[0].rpartition('.')[2]} file, but a lost one")
+    return files
+
+
+def _attributes(document: File, stream: StreamConfig) -> tuple[File, ...]:
+    found = []
+    for name in stream.attributes:
+        place = paths.attribute_place(document.path, name)
+        file = storage.stat(place.path)
+        if file is None:
+            raise DolmaInputError(_missing_attributes(document, stream, name, place))
+        found.append(file)
+    return tuple(found)
+
+
+def _missing_attributes(document: File, stream: StreamConfig, name: str, place: Place) -> str:
+    message = f"stream {stream.name!r}: {place.path} is missing: {document.path} has no attributes {name!r}"
+    parent = place.root.rpartition("/")[0]
+    if not storage.is_remote(parent) and os.path.isdir(parent):
+        sets = sorted(entry for entry in os.listdir(parent) if not entry.startswith("."))
+        close = difflib.get_close_matches(name, sets, n=1, cutoff=0.5)
+        if name not in sets:
+            message += f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sets) or 'none'}"
+    return f"{message}. Without them documents would pass its filter unseen; run the tagger or deduper that writes them"
+
+
+def _pack(index: int, stream: StreamConfig, members: list[Member]) -> list[PlannedOutput]:
+    """Inputs in order, as many into an output as fit by their compressed size."""
+    groups: list[list[Member]] = []
+    size = 0
+    for member in members:
+        size += member.document.size
+        if not groups or size > stream.output.max_size_in_bytes:
+            groups.append([])
+            size = member.document.size
+        groups[-1].append(member)
+    format_ = _output_format(stream, None)
+    extension = f".{format_}" if format_ else ""
+    root = stream.output.path.rstrip("/")
+    return [
+        PlannedOutput(index, format_, tuple(group), Place(root, paths.mix_name(stream.name, number, extension)))
+        for number, group in enumerate(groups)
+    ]
+
+
+def _one_to_one(index: int, stream: StreamConfig, members: list[Member]) -> list[PlannedOutput]:
+    root = f"{stream.output.path.rstrip('/')}/documents"
+    outputs = []
+    for member in members:
+        relative = member.document.path.rpartition("/documents/")[2]
+        if relative == member.document.path:
+            relative = paths.relative_to_documents(member.document.path)
+        outputs.append(PlannedOutput(index, _output_format(stream, relative), (member,), Place(root, relative)))
+    return outputs
+
+
+def _output_format(stream: StreamConfig, name: str | None) -> str:
+    chosen = stream.compression.output if stream.compression is not None else None
+    if name is None:
+        return DEFAULT_OUTPUT if chosen is None else chosen.lstrip(".")
+    if chosen is not None:
+        return chosen.lstrip(".")
+    return "gz" if name.endswith(".gz") else "zst" if name.endswith((".zst", ".zstd")) else ""
+
+
+def _stream_plan(config: MixConfig, output: PlannedOutput, watched: list[str]) -> StreamPlan:
+    return _compiled(config.streams[output.stream], config.count_words, output.output_format, watched)
+
+
+def _compiled(stream: StreamConfig, count_words: bool, output_format: str, watched: list[str]) -> StreamPlan:
+    chosen = stream.filter or FilterConfig()
+    compression = stream.compression
+    return StreamPlan(
+        name=stream.name,
+        include=chosen.include,
+        exclude=chosen.exclude,
+        syntax=chosen.syntax,
+        replacements=stream.span_replacement,
+        discard=stream.output.discard_fields,
+        min_text_length=stream.output.min_text_length,
+        joins=bool(stream.attributes),
+        count_words=count_words,
+        input_format=compression.input if compression is not None else None,
+        output_format=output_format,
+        level=compression.level if compression is not None else None,
+        watched=watched,
+    )
+
+
+def _check_rules(stream: StreamConfig, outputs: list[PlannedOutput], count_words: bool) -> list[str]:
+    """Compiles the rules of a stream and checks the attributes that they name.
+
+    Returns the names that deserve a look at the rows, because no record vouches for them. Raises
+    `DolmaConfigError` when no row of the stream can have one.
+    """
+    from .. import _core
+
+    named = _core.rule_attributes(_compiled(stream, count_words, "", []))
+    if not named or not stream.attributes:
+        return named
+    declared: set[str] = set()
+    for set_index in range(len(stream.attributes)):
+        declared |= _declared(outputs, set_index)
+    doubtful = [name for name in named if name not in declared]
+    if not doubtful:
+        return []
+    with tempfile.TemporaryDirectory(prefix="dolma-rows-") as scratch:
+        missing, seen = list(doubtful), set(declared)
+        for output in outputs:
+            for member in output.members:
+                if not missing:
+                    break
+                for file in member.attributes:
+                    local = storage.stage(file, scratch)
+                    missing, found = _core.find_attributes([local], missing)
+                    seen.update(found)
+    if missing and (stream.filter is None or stream.filter.on_missing == "error"):
+        raise DolmaConfigError(_unknown_attribute(stream, missing[0], sorted(seen)))
+    return doubtful
+
+
+def _declared(outputs: list[PlannedOutput], set_index: int) -> set[str]:
+    """Attributes that the records beside an attribute set promise; empty without records."""
+    for output in outputs:
+        for member in output.members:
+            file = member.attributes[set_index]
+            split = paths.split_at(file.path, "attributes")
+            if split is None:
+                return set()
+            name, _, relative = split[1].partition("/")
+            root = f"{split[0]}/attributes/{name}" if split[0] else f"attributes/{name}"
+            record = read_record(paths.hidden(Place(root, relative), "done"))
+            return set(record.attributes) if record is not None else set()
+    return set()
+
+
+def _unknown_attribute(stream: StreamConfig, name: str, seen: list[str]) -> str:
+    close = difflib.get_close_matches(name, seen, n=3, cutoff=0.5)
+    hint = f"the nearest are {', '.join(close)}" if close else f"there are {', '.join(seen[:12]) or 'none at all'}"
+    return (
+        f"stream {stream.name!r}: a rule names the attribute {name}, which no row of {', '.join(stream.attributes)} "
+        f"has; {hint}. If it is right that none has it, set filter.on_missing: keep"
+    )
+
+
+def _shard(config: MixConfig, output: PlannedOutput) -> Shard:
+    stream = config.streams[output.stream]
+    files = tuple(file for member in output.members for file in member.files)
+    identity = {
+        "stream": msgspec.structs.replace(stream, documents=["-"]),
+        "format": output.output_format,
+        "count_words": config.count_words,
+        "bad": config.max_bad_records,
+    }
+    return Shard(
+        inputs=files,
+        outputs=(Output(output.place),),
+        fingerprint=fingerprint("mix", identity, files),
+        name=output.place.path,
+    )
+
+
+def _account(work: Run) -> None:
+    """Prints the funnel of each stream, and warns of rules that never saw their attribute."""
+    for name, stream in work.details.get("streams", {}).items():
+        for line in funnel(name, stream):
+            session.say(line)
+        for attribute, shards in sorted(stream.get("unseen_attributes", {}).items()):
+            session.warn(
+                work,
+                f"stream {name!r}: a rule names the attribute {attribute}, which no row of {shards} of its outputs has",
+            )
+        if stream["documents_in"] and not stream["documents_out"]:
+            session.warn(work, f"stream {name!r}: no document was kept")
+
+
+def funnel(name: str, stream: dict[str, Any]) -> list[str]:
+    """The account of a stream, as lines of a table."""
+    words = "words_in" in stream
+    rows = [("read", stream["documents_in"], stream["bytes_in"], stream.get("words_in"))]
+    dropped = sorted(stream.get("dropped", {}).items(), key=lambda item: -item[1]["documents"])
+    rows += [(f"dropped by {rule}", cost["documents"], cost["bytes"], cost.get("words")) for rule, cost in dropped]
+    if "edited" in stream:
+        edited = stream["edited"]
+        spans = f"edited ({stream['spans_replaced']:,} spans replaced)"
+        rows.append((spans, edited["documents"], edited["bytes"], edited.get("words")))
+    rows.append(("written", stream["documents_out"], stream["bytes_out"], stream.get("words_out")))
+    width = min(72, max(len(row[0]) for row in rows))
+    head = f"  {name:<{width}} {'documents':>12} {'bytes':>16}" + (f" {'words':>14}" if words else "")
+    lines = [head]
+    for label, documents, size, count in rows:
+        shown = label if len(label) <= width else f"{label[: width - 1]}…"
+        text = f"  {shown:<{width}} {documents:>12,} {size:>16,}"
+        lines.append(text + (f" {count or 0:>14,}" if words else ""))
+    return lines

@@ -1,0 +1,76 @@
+"""A run as the user sees it: what is going to happen, how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .. import recipes
+from ..progress import Meter, format_bytes, format_duration
+from ..runs import Files, Run
+
+__all__ = ["announce", "execute", "say", "warn"]
+
+
+def say(text: str) -> None:
+    """Prints a line of the run's account."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def warn(run: Run, text: str) -> None:
+    """Prints a warning and puts it into the report."""
+    run.warnings.append(text)
+    print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+def announce(run: Run, what: str) -> None:
+    """Prints the effective recipe and the plan."""
+    print(recipes.to_yaml(run.config), flush=True)
+    done = len(run.mine) - len(run.todo)
+    part = f" (part {run.config.shard})" if run.config.shard else ""
+    say(
+        f"{run.command}: {what}; {len(run.todo)} shards to do{part}, {done} done before, "
+        f"{format_bytes(run.input_bytes)} of input"
+    )
+
+
+def execute(
+    run: Run, engine: Callable[[Any, Files], None], account: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Has the engine work on what is left of a run, shows progress, finishes and sums up.
+
+    `account` prints the command's own findings, and may warn, before the report is written.
+
+    Raises `DolmaShardError` when shards failed, `KeyboardInterrupt` when it was stopped.
+    """
+    from .. import _core
+
+    gauge = _core.Progress()
+    meter = Meter(run.command, run.config.progress, run.input_bytes, len(run.todo))
+    if run.todo:
+        with run.files() as files:
+            run.execute(gauge, lambda: (engine(gauge, files), files.wait())[0], lambda: meter.update(gauge))
+        meter.update(gauge, final=True)
+    account()
+    try:
+        return run.finish()
+    finally:
+        summarise(run)
+
+
+def summarise(run: Run) -> None:
+    """Prints what came of a run."""
+    counts = run.counts
+    took = format_duration(run.timings.get("work_seconds", 0))
+    state = "stopped" if run.interrupted else "FAILED" if run.failures else "done"
+    say(
+        f"{run.command}: {state} in {took}: {counts.read:,} documents read = {counts.written:,} written "
+        f"+ {counts.dropped:,} dropped + {counts.bad:,} bad"
+    )
+    if run.interrupted:
+        say(f"{run.command}: what is finished is kept; run the same command again to go on")
+    for path in run.bad_files:
+        say(f"{run.command}: bad lines are in {path}")
+    if run.report_path:
+        say(f"{run.command}: report: {run.report_path}")

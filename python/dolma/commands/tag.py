@@ -1,0 +1,87 @@
+"""`dolma tag`: documents in, attribute files beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import paths
+from ..config import TagConfig
+from ..paths import Place
+from ..runs import Output, Run, Shard, fingerprint
+from ..storage import File
+from ..taggers.plan import PlannedTagger, plan
+from . import batches, inputs, session
+
+__all__ = ["run"]
+
+
+def run(config: TagConfig) -> dict[str, Any] | None:
+    """Runs `dolma tag`; returns the run report, None for a dry run.
+
+    Raises `DolmaConfigError` before any work, `DolmaShardError` after it when shards failed.
+    """
+    taggers = plan(config.taggers, config.tagger_modules, config.tagger_options, config.experiment)
+    files = inputs.find(config.documents)
+    shards = _shards(config, taggers, files)
+    in_python = [tagger for tagger in taggers if tagger.kernel is None]
+    work = Run("tag", config, shards, keep=lambda _: not config.ignore_existing)
+    how = f"{len(in_python)} in Python, {config.processes} processes" if in_python else "in the engine"
+    session.announce(work, f"{len(taggers)} taggers ({how})")
+    if config.dryrun:
+        return None
+    if in_python:
+        return batches.execute(work, taggers, config)
+    from .. import _core
+
+    def engine(gauge: _core.Progress, files: Any) -> None:
+        _core.tag(
+            names=[shard.inputs[0].path for shard in work.todo],
+            taggers=taggers,
+            outputs=len({tagger.output for tagger in taggers}),
+            max_bad=config.max_bad_records,
+            threads=config.processes,
+            host=files,
+            progress=gauge,
+        )
+
+    return session.execute(work, engine)
+
+
+def _shards(config: TagConfig, taggers: list[PlannedTagger], files: list[tuple[File, str]]) -> list[Shard]:
+    folders = list(dict.fromkeys(tagger.folder for tagger in taggers))
+    places = {folder: _places(config, files, folder) for folder in folders}
+    identity = {
+        "taggers": [(tagger.name, tagger.prefix, tagger.output, tagger.identity) for tagger in taggers],
+        "max_bad_records": config.max_bad_records,
+    }
+    return [
+        Shard(
+            inputs=(file,),
+            outputs=tuple(Output(places[folder][index]) for folder in folders),
+            fingerprint=fingerprint("tag", identity, [file]),
+            name=file.path,
+            attributes=tuple(tuple(_promised(taggers, folder)) for folder in folders),
+        )
+        for index, (file, _) in enumerate(files)
+    ]
+
+
+def _promised(taggers: list[PlannedTagger], folder: str) -> list[str]:
+    """The attributes that rows in a folder may have; those of Python taggers are not known before."""
+    return [
+        f"{tagger.prefix}__{name}"
+        for tagger in taggers
+        if tagger.folder == folder
+        for name in tagger.identity.get("types", [])
+    ]
+
+
+def _places(config: TagConfig, files: list[tuple[File, str]], folder: str) -> list[Place]:
+    if config.destination is None:
+        return [paths.attribute_place(file.path, folder) for file, _ in files]
+    pairs = [(file.path, pattern) for file, pattern in files]
+    places = paths.destination_places(pairs, config.documents, config.destination, folder)
+    if config.experiment is None and not isinstance(config.destination, str):
+        # Folders named one by one leave no room for the taggers' own; each gets one below.
+        return [Place(f"{place.root}/{folder}", place.relative) for place in places]
+    return places

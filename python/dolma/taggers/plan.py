@@ -1,0 +1,136 @@
+"""The taggers of a run, resolved: which run in the engine, which in Python, and what they are
+called in attribute names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ..errors import DolmaAssetError, DolmaConfigError
+from ..paths import make_variable_name
+from .base import BaseTagger, Kernel
+from .registry import find, import_modules
+
+__all__ = ["PlannedTagger", "instantiate", "plan"]
+
+
+class PlannedTagger(msgspec.Struct, frozen=True, kw_only=True):
+    """A tagger of a run; what the engine reads as a column of a row."""
+
+    #: As the user calls it.
+    name: str
+    #: `<set>__<tagger>`: the first two parts of its attributes' names.
+    prefix: str
+    #: The attribute set (folder) that it writes to.
+    folder: str
+    #: Which of a shard's outputs that is.
+    output: int
+    #: The engine's kernel, or None for a class.
+    kernel: str | None
+    options: dict[str, Any]
+    #: What makes its results its own: options, checksums of models, source of a class.
+    identity: dict[str, Any]
+    with_metadata: bool = False
+
+
+def plan(
+    names: Sequence[str],
+    modules: Sequence[str],
+    options: dict[str, dict[str, Any]],
+    experiment: str | None,
+) -> list[PlannedTagger]:
+    """Finds taggers by name and decides where each writes.
+
+    Raises `DolmaConfigError` for unknown names or options, `DolmaAssetError` for missing models.
+    """
+    import_modules(modules)
+    if not names:
+        raise DolmaConfigError("taggers: name at least one (`dolma list` shows all)")
+    unused = set(options) - set(names)
+    if unused:
+        raise DolmaConfigError(f"tagger_options: {sorted(unused)[0]!r} is not among the taggers of this run")
+    planned: list[PlannedTagger] = []
+    folders: list[str] = []
+    for name in dict.fromkeys(names):
+        variable = make_variable_name(name)
+        folder = experiment if experiment is not None else variable
+        if folder not in folders:
+            folders.append(folder)
+        found = find(name)
+        given = options.get(name, {})
+        kernel, resolved, identity = (
+            _plan_kernel(found, given) if isinstance(found, Kernel) else _plan_class(found, given)
+        )
+        planned.append(
+            PlannedTagger(
+                name=name,
+                prefix=f"{make_variable_name(folder)}__{variable}",
+                folder=folder,
+                output=folders.index(folder),
+                kernel=kernel,
+                options=resolved,
+                identity=identity,
+                with_metadata=not isinstance(found, Kernel) and found.with_metadata,
+            )
+        )
+    return planned
+
+
+def _plan_kernel(found: Kernel, given: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    from .. import _core
+
+    options = {**found.resolve(given)}
+    try:
+        # Built once here, so that what is wrong with it is known before any work.
+        types = _core.kernel_types(found.engine_name, options)
+    except (DolmaConfigError, DolmaAssetError) as error:
+        raise type(error)(f"tagger {found.name}: {error}") from error
+    identity = {
+        "kernel": found.engine_name,
+        "options": {key: _identity_of(value) for key, value in sorted(options.items())},
+        "types": types,
+    }
+    return found.engine_name, options, identity
+
+
+def _identity_of(value: Any) -> Any:
+    from .. import _core
+
+    if isinstance(value, str) and os.path.isfile(value):
+        return {"xxh3": _core.hash_file(value)}
+    return value
+
+
+def _plan_class(
+    found: type[BaseTagger], given: dict[str, Any]
+) -> tuple[None, dict[str, Any], dict[str, Any]]:
+    try:
+        source = inspect.getsourcefile(found)
+    except TypeError:
+        source = None
+    digest = ""
+    if source is not None and os.path.isfile(source):
+        with open(source, "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+    identity = {"class": f"{found.__module__}.{found.__qualname__}", "options": given, "source": digest}
+    return None, given, identity
+
+
+def instantiate(tagger: PlannedTagger) -> BaseTagger:
+    """An instance of a tagger's class.
+
+    Raises `DolmaConfigError` when the class cannot be made, naming the tagger.
+    """
+    found = find(tagger.name)
+    assert not isinstance(found, Kernel)
+    try:
+        return found(**tagger.options)
+    except Exception as error:
+        message = f"tagger {tagger.name}: cannot make {found.__name__}: {type(error).__name__}: {error}"
+        raise DolmaConfigError(message) from error

@@ -1,0 +1,171 @@
+"""Taggers by name: built-in kernels, classes registered by users, and entry points.
+
+Built-in ones are a table (`dolma.taggers.builtin`); users add classes with `add_tagger`; packages
+announce theirs in the entry-point group `dolma.taggers`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from ..errors import DolmaConfigError
+from .base import BaseTagger, Kernel
+
+__all__ = ["TaggerRegistry", "add_tagger", "find", "import_modules", "names"]
+
+T = TypeVar("T", bound=type)
+
+_classes: dict[str, type[BaseTagger]] = {}
+_entry_points_loaded = False
+
+
+class TaggerRegistry:
+    """Classes that users registered (the published package's interface)."""
+
+    @classmethod
+    def add(cls, name: str) -> Callable[[T], T]:
+        """A decorator that registers a tagger class as `name`.
+
+        Raises `DolmaConfigError` when another class has that name.
+        """
+
+        def register(tagger: T) -> T:
+            known = _classes.get(name)
+            if known is not None and known is not tagger and not _same_class(known, tagger):
+                raise DolmaConfigError(f"a tagger called {name!r} exists already, in {known.__module__}")
+            _classes[name] = tagger
+            return tagger
+
+        return register
+
+    @classmethod
+    def remove(cls, name: str) -> bool:
+        """Forgets a class; False when there is none of that name."""
+        return _classes.pop(name, None) is not None
+
+    @classmethod
+    def has(cls, name: str) -> bool:
+        return name in _classes or name in _builtin()
+
+    @classmethod
+    def get(cls, name: str) -> type[BaseTagger]:
+        """The class registered as `name`.
+
+        Raises `DolmaConfigError` for an unknown name, with the nearest known one.
+        """
+        _load_entry_points()
+        if name not in _classes:
+            raise _unknown(name)
+        return _classes[name]
+
+    @classmethod
+    def items(cls) -> Iterator[tuple[str, type[BaseTagger]]]:
+        yield from sorted(_classes.items())
+
+
+add_tagger = TaggerRegistry.add
+
+
+def _same_class(known: type, tagger: type) -> bool:
+    """Whether `tagger` is `known` imported a second time (as a script and as a module)."""
+    same_name = (known.__module__, known.__qualname__) == (tagger.__module__, tagger.__qualname__)
+    return same_name or "__main__" in (known.__module__, tagger.__module__)
+
+
+def _builtin() -> dict[str, Kernel]:
+    from .builtin import KERNELS
+
+    return KERNELS
+
+
+def names() -> list[str]:
+    """All names, sorted."""
+    _load_entry_points()
+    return sorted({*_builtin(), *_classes})
+
+
+def find(name: str) -> Kernel | type[BaseTagger]:
+    """The tagger called `name`; a user's class comes before a built-in one.
+
+    Raises `DolmaConfigError` for an unknown name, with the nearest known one.
+    """
+    if name in _classes:
+        return _classes[name]
+    if name in _builtin():
+        return _builtin()[name]
+    _load_entry_points()
+    if name in _classes:
+        return _classes[name]
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> DolmaConfigError:
+    close = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return DolmaConfigError(
+        f"unknown tagger {name!r}{hint} (`dolma list` shows all; custom ones need tagger_modules)"
+    )
+
+
+def _load_entry_points() -> None:
+    global _entry_points_loaded
+    if _entry_points_loaded:
+        return
+    _entry_points_loaded = True
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="dolma.taggers"):
+        if point.name in _classes:
+            continue
+        try:
+            loaded = point.load()
+        except Exception as error:
+            raise DolmaConfigError(
+                f"the tagger {point.name!r} of {point.value} cannot be loaded: {error}"
+            ) from error
+        # A module registers its taggers itself; a class is registered under the entry's name.
+        if isinstance(loaded, type):
+            _classes.setdefault(point.name, loaded)
+
+
+def import_modules(modules: Sequence[str] | None) -> None:
+    """Imports modules that register taggers, by dotted name or by path to a file or package.
+
+    Raises `DolmaConfigError` when one is not there or fails to import.
+    """
+    for module in modules or []:
+        try:
+            if os.path.exists(module) or os.sep in module or module.endswith(".py"):
+                _import_path(module)
+            else:
+                importlib.import_module(module)
+        except DolmaConfigError:
+            raise
+        except Exception as error:
+            raise DolmaConfigError(
+                f"tagger_modules: cannot import {module}: {type(error).__name__}: {error}"
+            ) from error
+
+
+def _import_path(path: str) -> None:
+    path = os.path.abspath(os.path.expanduser(path))
+    if not os.path.exists(path):
+        raise DolmaConfigError(f"tagger_modules: {path} does not exist")
+    folder, file = os.path.split(path)
+    name = file.removesuffix(".py")
+    known = sys.modules.get(name)
+    if known is not None:
+        origin = os.path.abspath(getattr(known, "__file__", None) or "")
+        if origin in (path, os.path.join(path, "__init__.py")):
+            return
+        raise DolmaConfigError(
+            f"tagger_modules: {path} has the name of another module, {name} ({origin}); rename it"
+        )
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    importlib.import_module(name)
