@@ -23,14 +23,10 @@ pub(super) fn code_lengths(counts: &[u32], limit: usize, lengths: &mut [u8]) {
             used += 1;
         }
     }
-    for symbol in 0..counts.len() {
-        if used >= 2 {
-            break;
-        }
-        if counts[symbol] == 0 {
-            leaves[used] = 1 << 16 | symbol as u64;
-            used += 1;
-        }
+    let unused = counts.iter().enumerate().filter(|(_, count)| **count == 0);
+    for (symbol, _) in unused.take(2usize.saturating_sub(used)) {
+        leaves[used] = 1 << 16 | symbol as u64;
+        used += 1;
     }
     let leaves = &mut leaves[..used];
     leaves.sort_unstable();

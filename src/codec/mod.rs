@@ -10,6 +10,8 @@
 //!                                                         └─────────────────────────────┘
 //! ```
 
+mod bits;
+mod block;
 mod compressor;
 mod deflate;
 mod format;
