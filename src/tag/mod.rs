@@ -3,6 +3,8 @@
 //! A [`Kernel`] is built once per run (loads its model or list) and hands every thread a
 //! [`Worker`] with its own scratch tables, reused from document to document.
 
+pub mod fasttext;
+
 use crate::error::{Error, Result};
 use crate::text::Text;
 use std::collections::BTreeMap;
