@@ -77,7 +77,7 @@ pub trait Worker {
 type Build = fn(&Options) -> Result<Box<dyn Kernel>>;
 
 /// Every kernel by name: the only list.
-const KERNELS: &[(&str, Build)] = &[];
+const KERNELS: &[(&str, Build)] = &[("fasttext", fasttext::build)];
 
 /// Builds the kernel called `name`.
 ///

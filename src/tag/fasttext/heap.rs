@@ -25,6 +25,11 @@ impl Best {
         self.k = k;
     }
 
+    /// Whether there is room for all of so many labels.
+    pub(super) fn takes(&self, labels: usize) -> bool {
+        self.k >= labels
+    }
+
     /// Whether a score cannot enter any more.
     pub(super) fn refuses(&self, score: f32) -> bool {
         self.heap.len() == self.k && self.heap.first().is_some_and(|worst| score < worst.0)

@@ -41,7 +41,7 @@ impl Loss {
         best: &mut Best,
     ) -> Result<()> {
         if let Self::Tree(tree) = self {
-            return tree.walk(output, hidden, threshold, &mut scratch.nodes, best);
+            return tree.walk(output, hidden, threshold, scratch, best);
         }
         let scores = &mut scratch.scores;
         self.score(output, hidden, scores)?;
@@ -77,13 +77,9 @@ impl Loss {
         hidden: &[f32],
         label: u32,
         scratch: &mut Scratch,
-        best: &mut Best,
     ) -> Result<Option<f32>> {
         if let Self::Tree(tree) = self {
-            best.start(output.labels());
-            tree.walk(output, hidden, 0.0, &mut scratch.nodes, best)?;
-            let found = best.finish().iter().find(|scored| scored.1 == label);
-            return Ok(found.map(|scored| scored.0.exp()));
+            return tree.descend(output, hidden, label, &mut scratch.nodes);
         }
         if let Self::Sigmoid(table) = self {
             let score = sigmoid(table, output.dot(hidden, label as usize)?);
@@ -99,6 +95,7 @@ impl Loss {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     scores: Vec<f32>,
+    /// Nodes of a tree with the log-probability of reaching them.
     nodes: Vec<(u32, f32)>,
 }
 
@@ -141,6 +138,8 @@ fn sigmoid(table: &[f32], x: f32) -> f32 {
 pub(super) struct Tree {
     /// Children of the inner nodes, left and right; node `i` here is node `leaves + i`.
     children: Vec<(u32, u32)>,
+    /// The inner node above each node, and whether the node is its right child.
+    parents: Vec<(u32, bool)>,
     leaves: u32,
 }
 
@@ -170,7 +169,16 @@ impl Tree {
             })?);
             children.push((left as u32, right as u32));
         }
-        Ok(Self { children, leaves: leaves as u32 })
+        let mut parents = vec![(0, false); leaves + children.len()];
+        for (inner, &(left, right)) in children.iter().enumerate() {
+            parents[left as usize] = (inner as u32, false);
+            parents[right as usize] = (inner as u32, true);
+        }
+        Ok(Self { children, parents, leaves: leaves as u32 })
+    }
+
+    fn root(&self) -> u32 {
+        self.leaves + self.children.len() as u32 - 1
     }
 
     /// Depth first, left before right, which decides the order of equal scores.
@@ -179,12 +187,18 @@ impl Tree {
         output: &Output,
         hidden: &[f32],
         threshold: f32,
-        nodes: &mut Vec<(u32, f32)>,
+        scratch: &mut Scratch,
         best: &mut Best,
     ) -> Result<()> {
         let floor = log(threshold);
+        let Scratch { scores, nodes } = scratch;
+        // With few labels wanted most branches are refused: score nodes when they are met.
+        let all = best.takes(self.leaves as usize);
+        if all {
+            output.dot_all(hidden, scores)?;
+        }
         nodes.clear();
-        nodes.push((self.leaves + self.children.len() as u32 - 1, 0.0));
+        nodes.push((self.root(), 0.0));
         while let Some((node, score)) = nodes.pop() {
             if score < floor || best.refuses(score) {
                 continue;
@@ -193,12 +207,49 @@ impl Tree {
                 best.push(score, node);
                 continue;
             };
-            let (left, right) = self.children[inner as usize];
-            let x = output.dot(hidden, inner as usize)?;
-            let turn = (1.0 / f64::from(1.0 + (-x).exp())) as f32;
+            let inner = inner as usize;
+            let x = if all { scores[inner] } else { output.dot(hidden, inner)? };
+            let turn = turn_right(x);
+            let (left, right) = self.children[inner];
             nodes.push((right, score + log(turn)));
-            nodes.push((left, score + log((1.0 - f64::from(turn)) as f32)));
+            nodes.push((left, score + log(turn_left(turn))));
         }
         Ok(())
     }
+
+    /// The probability of one label; `None` if a walk at threshold 0 never arrives there.
+    fn descend(
+        &self,
+        output: &Output,
+        hidden: &[f32],
+        label: u32,
+        path: &mut Vec<(u32, f32)>,
+    ) -> Result<Option<f32>> {
+        path.clear();
+        let mut node = label;
+        while node != self.root() {
+            path.push((node, 0.0));
+            node = self.leaves + self.parents[node as usize].0;
+        }
+        let floor = log(0.0);
+        let mut score = 0.0;
+        for &(node, _) in path.iter().rev() {
+            let (inner, is_right) = self.parents[node as usize];
+            let turn = turn_right(output.dot(hidden, inner as usize)?);
+            score += log(if is_right { turn } else { turn_left(turn) });
+            if score < floor {
+                return Ok(None);
+            }
+        }
+        Ok(Some(score.exp()))
+    }
+}
+
+/// The probability of the right child, rounded as the reference rounds it.
+fn turn_right(x: f32) -> f32 {
+    (1.0 / f64::from(1.0 + (-x).exp())) as f32
+}
+
+fn turn_left(right: f32) -> f32 {
+    (1.0 - f64::from(right)) as f32
 }

@@ -5,14 +5,18 @@
 //! are kept, and what is derived from them (`not_<label>`, whole-document scores).
 
 mod cache;
+mod clean;
 mod dictionary;
 mod heap;
+mod kernel;
 mod loss;
 mod matrix;
 mod model;
 mod predict;
+mod settings;
 mod source;
 mod sum;
 
+pub(crate) use kernel::build;
 pub use model::Model;
 pub use predict::Predictor;

@@ -68,7 +68,7 @@ impl<'m> Predictor<'m> {
         }
         let Model { loss, output, .. } = self.model;
         let hidden = &self.features.hidden;
-        loss.predict_label(output, hidden, label, &mut self.scratch, &mut self.best)
+        loss.predict_label(output, hidden, label, &mut self.scratch)
     }
 }
 
