@@ -10,6 +10,7 @@ mod length;
 mod pii;
 mod punctuation;
 mod random;
+pub mod fasttext;
 
 use crate::error::{Error, Result};
 use crate::text::Text;
@@ -102,6 +103,7 @@ const KERNELS: &[(&str, Build)] = &[
     ("whitespace_tokenizer_v1", length::tokens),
     ("whitespace_tokenizer_with_paragraphs_v1", length::paragraph_tokens),
 ];
+const KERNELS: &[(&str, Build)] = &[("fasttext", fasttext::build)];
 
 /// Builds the kernel called `name`.
 ///

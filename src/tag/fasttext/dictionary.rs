@@ -1,0 +1,297 @@
+//! The vocabulary of a model: words, labels, and the hashed features of a token.
+//!
+//! A token becomes rows of the input matrix: its own row if it is in the vocabulary, then its
+//! character n-grams, hashed into buckets that a pruned model keeps only some of. Hashes follow
+//! the reference in every quirk (sign-extended bytes, sign-extended 32-bit word hashes), because
+//! the rows were trained under them.
+
+use super::source::Source;
+use crate::error::{Error, Result};
+use std::io::Read;
+use std::ops::Range;
+
+/// The token that stands for the end of the line.
+pub(super) const EOS: &[u8] = b"</s>";
+/// Tokens that start so are never words, known or not.
+pub(super) const LABEL_PREFIX: &[u8] = b"__label__";
+/// Multiplier of the word n-gram hash.
+const NGRAM: u64 = 116_049_371;
+/// Bytes of the shortest entry: a terminator, the count, the type.
+const MIN_ENTRY: u64 = 10;
+
+/// What the hyper-parameters say about features.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) minn: usize,
+    pub(super) maxn: usize,
+    pub(super) word_ngrams: usize,
+    pub(super) bucket: u32,
+}
+
+/// What a token is to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token {
+    Word(u32),
+    Unknown,
+    Label,
+}
+
+pub(super) struct Dictionary {
+    arena: Vec<u8>,
+    /// Where each entry ends in `arena`; words first, then labels.
+    ends: Vec<u32>,
+    words: u32,
+    counts: Vec<i64>,
+    /// Hash and entry, open addressing; the size is a power of two.
+    table: Vec<(u32, u32)>,
+    shape: Shape,
+    pruned: Option<Pruned>,
+}
+
+const EMPTY: u32 = u32::MAX;
+
+impl Dictionary {
+    pub(super) fn read<R: Read>(source: &mut Source<R>, shape: Shape) -> Result<Self> {
+        let what = "the dictionary";
+        let size = source.i32(what)?;
+        let words = source.i32(what)?;
+        let labels = source.i32(what)?;
+        source.i64(what)?; // tokens seen in training
+        let pruned = source.i64(what)?;
+        if words < 0 || labels < 0 || words.checked_add(labels) != Some(size) {
+            return Err(Error::asset(format!(
+                "damaged fastText model: {size} entries are not {words} words and {labels} labels"
+            )));
+        }
+        if labels == 0 {
+            return Err(Error::asset("this fastText model has no labels"));
+        }
+        let size = source.fits(size.into(), MIN_ENTRY, what)?;
+        let mut dictionary = Self {
+            arena: Vec::new(),
+            ends: Vec::with_capacity(size),
+            words: words as u32,
+            counts: Vec::with_capacity(labels as usize),
+            table: vec![(0, EMPTY); (size * 2).next_power_of_two()],
+            shape,
+            pruned: None,
+        };
+        for entry in 0..size as u32 {
+            dictionary.read_entry(source, entry)?;
+        }
+        if pruned >= 0 {
+            dictionary.pruned = Some(Pruned::read(source, pruned)?);
+        }
+        Ok(dictionary)
+    }
+
+    fn read_entry<R: Read>(&mut self, source: &mut Source<R>, entry: u32) -> Result<()> {
+        let start = self.arena.len();
+        source.word(&mut self.arena, "the words of the dictionary")?;
+        let count = source.i64("the counts of the dictionary")?;
+        let kind = source.byte("the types of the dictionary")?;
+        let end = u32::try_from(self.arena.len())
+            .map_err(|_| Error::asset("damaged fastText model: the words exceed 4 GiB"))?;
+        if kind != u8::from(entry >= self.words) {
+            return Err(Error::asset(format!(
+                "damaged fastText model: entry {entry} has type {kind}"
+            )));
+        }
+        if entry >= self.words {
+            self.counts.push(count);
+        }
+        self.ends.push(end);
+        let hash = hash(&self.arena[start..]);
+        let slot = self.slot(&self.arena[start..], hash);
+        self.table[slot] = (hash, entry);
+        Ok(())
+    }
+
+    pub(super) fn is_pruned(&self) -> bool {
+        self.pruned.is_some()
+    }
+
+    /// How often each label was seen in training.
+    pub(super) fn label_counts(&self) -> &[i64] {
+        &self.counts
+    }
+
+    pub(super) fn label(&self, index: usize) -> &[u8] {
+        self.entry(self.words + index as u32)
+    }
+
+    /// One more than the largest row of the input matrix that a text can lead to.
+    pub(super) fn rows(&self) -> u64 {
+        let hashed = match &self.pruned {
+            Some(pruned) => pruned.rows,
+            None if self.has_ngrams() => self.shape.bucket.into(),
+            None => 0,
+        };
+        u64::from(self.words) + hashed
+    }
+
+    pub(super) fn has_subwords(&self) -> bool {
+        self.shape.maxn > 0
+    }
+
+    fn has_ngrams(&self) -> bool {
+        self.has_subwords() || self.shape.word_ngrams > 1
+    }
+
+    pub(super) fn word_ngrams(&self) -> usize {
+        self.shape.word_ngrams
+    }
+
+    pub(super) fn find(&self, token: &[u8], hash: u32) -> Token {
+        match self.table[self.slot(token, hash)].1 {
+            EMPTY if token.starts_with(LABEL_PREFIX) => Token::Label,
+            EMPTY => Token::Unknown,
+            entry if entry >= self.words => Token::Label,
+            entry => Token::Word(entry),
+        }
+    }
+
+    /// The slot that holds `token`, or the empty one where it would go.
+    fn slot(&self, token: &[u8], hash: u32) -> usize {
+        let mask = self.table.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let (other, entry) = self.table[slot];
+            if entry == EMPTY || (other == hash && self.entry(entry) == token) {
+                return slot;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn entry(&self, entry: u32) -> &[u8] {
+        let range: Range<usize> = match entry {
+            0 => 0..self.ends[0] as usize,
+            _ => self.ends[entry as usize - 1] as usize..self.ends[entry as usize] as usize,
+        };
+        &self.arena[range]
+    }
+
+    /// Appends the rows of a token that is not a label. `marked` is scratch.
+    pub(super) fn push_rows(
+        &self,
+        token: &[u8],
+        known: Token,
+        marked: &mut Vec<u8>,
+        rows: &mut Vec<u32>,
+    ) {
+        if let Token::Word(word) = known {
+            rows.push(word);
+        }
+        if self.has_subwords() && token != EOS {
+            marked.clear();
+            marked.push(b'<');
+            marked.extend_from_slice(token);
+            marked.push(b'>');
+            self.push_subwords(marked, rows);
+        }
+    }
+
+    /// Character n-grams of a word between its marks; a "character" is a lead byte with the
+    /// continuation bytes after it, valid UTF-8 or not.
+    fn push_subwords(&self, marked: &[u8], rows: &mut Vec<u32>) {
+        let Shape { minn, maxn, bucket, .. } = self.shape;
+        for start in (0..marked.len()).filter(|&start| !is_continuation(marked[start])) {
+            let (mut end, mut length, mut hash) = (start, 1, FNV_OFFSET);
+            while end < marked.len() && length <= maxn {
+                hash = fnv(hash, marked[end]);
+                end += 1;
+                while end < marked.len() && is_continuation(marked[end]) {
+                    hash = fnv(hash, marked[end]);
+                    end += 1;
+                }
+                let is_mark = length == 1 && (start == 0 || end == marked.len());
+                if length >= minn && !is_mark {
+                    self.push_bucket(hash % bucket, rows);
+                }
+                length += 1;
+            }
+        }
+    }
+
+    /// Appends the rows of the word n-grams that start at the first `starts` words, given the
+    /// hashes of the words.
+    pub(super) fn push_word_ngrams(&self, hashes: &[u32], starts: usize, rows: &mut Vec<u32>) {
+        let bucket = u64::from(self.shape.bucket);
+        // The reference keeps word hashes in signed 32-bit numbers and widens those.
+        let widen = |hash: u32| i64::from(hash as i32) as u64;
+        for (start, &first) in hashes.iter().enumerate().take(starts) {
+            let mut hash = widen(first);
+            for &next in hashes[start + 1..].iter().take(self.shape.word_ngrams - 1) {
+                hash = hash.wrapping_mul(NGRAM).wrapping_add(widen(next));
+                self.push_bucket((hash % bucket) as u32, rows);
+            }
+        }
+    }
+
+    fn push_bucket(&self, bucket: u32, rows: &mut Vec<u32>) {
+        match &self.pruned {
+            None => rows.push(self.words + bucket),
+            Some(pruned) => rows.extend(pruned.get(bucket).map(|row| self.words + row)),
+        }
+    }
+}
+
+/// The buckets that a pruned model kept, each with its new number.
+struct Pruned {
+    /// Bucket and row, open addressing; the size is a power of two.
+    table: Vec<(u32, u32)>,
+    rows: u64,
+}
+
+impl Pruned {
+    fn read<R: Read>(source: &mut Source<R>, count: i64) -> Result<Self> {
+        let what = "the pruned n-grams";
+        let count = source.fits(count, 8, what)?;
+        let mut table = vec![(EMPTY, 0); (count * 2).next_power_of_two().max(2)];
+        let mut rows = 0;
+        for _ in 0..count {
+            let (bucket, row) = (source.i32(what)?, source.i32(what)?);
+            if bucket < 0 || row < 0 {
+                return Err(Error::asset(format!(
+                    "damaged fastText model: {what} map bucket {bucket} to {row}"
+                )));
+            }
+            rows = rows.max(row as u64 + 1);
+            let slot = Self::slot(&table, bucket as u32);
+            table[slot] = (bucket as u32, row as u32);
+        }
+        Ok(Self { table, rows })
+    }
+
+    fn get(&self, bucket: u32) -> Option<u32> {
+        let (kept, row) = self.table[Self::slot(&self.table, bucket)];
+        (kept == bucket).then_some(row)
+    }
+
+    fn slot(table: &[(u32, u32)], bucket: u32) -> usize {
+        let mask = table.len() - 1;
+        // Buckets are hashes already, modulo a number that is not a power of two.
+        let mut slot = bucket as usize & mask;
+        while table[slot].0 != bucket && table[slot].0 != EMPTY {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+}
+
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
+pub(super) const FNV_OFFSET: u32 = 2_166_136_261;
+
+/// One step of 32-bit FNV-1a over *signed* bytes, as released models were trained.
+#[inline]
+pub(super) fn fnv(hash: u32, byte: u8) -> u32 {
+    (hash ^ i32::from(byte as i8) as u32).wrapping_mul(16_777_619)
+}
+
+pub(super) fn hash(token: &[u8]) -> u32 {
+    token.iter().fold(FNV_OFFSET, |hash, &byte| fnv(hash, byte))
+}

@@ -1,0 +1,22 @@
+//! The `fasttext` kernel: scores documents or paragraphs with a supervised fastText model.
+//!
+//! The model is applied in Rust with the same bits as the reference implementation. Around it are
+//! the conventions of the published taggers: how a text is cleaned before it is read, which labels
+//! are kept, and what is derived from them (`not_<label>`, whole-document scores).
+
+mod cache;
+mod clean;
+mod dictionary;
+mod heap;
+mod kernel;
+mod loss;
+mod matrix;
+mod model;
+mod predict;
+mod settings;
+mod source;
+mod sum;
+
+pub(crate) use kernel::build;
+pub use model::Model;
+pub use predict::Predictor;

@@ -1,0 +1,134 @@
+//! The options of the `fasttext` kernel, parsed once into a frozen form.
+//!
+//! The list of options is the `match` in [`Settings::set`]: nothing else is accepted.
+
+use super::clean::Separators;
+use crate::error::{Error, Result};
+use crate::tag::{OptionValue, Options};
+use std::path::PathBuf;
+
+/// What one prediction is made for, and spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Document,
+    /// A line that is not blank, with its line break.
+    Paragraph,
+}
+
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// `model`: the path of a .bin or .ftz file; required.
+    pub(super) model: PathBuf,
+    /// `unit`: "document" or "paragraph".
+    pub(super) unit: Unit,
+    /// `lowercase`: lower the case first, as Python's `str.lower`.
+    pub(super) lowercase: bool,
+    /// `separators`: see [`Separators`].
+    pub(super) separators: Separators,
+    /// `labels`: keep these only; none means all.
+    pub(super) labels: Vec<String>,
+    /// `negatives`: for every span one of `not_<label>` with 1 - score, after all the others.
+    pub(super) negatives: bool,
+    /// `missing`: the score of a label in `labels` that is not predicted; without it, no span.
+    pub(super) missing: Option<f64>,
+    /// `strip_label_prefix`: call `__label__en` `en`.
+    pub(super) strip_label_prefix: bool,
+    /// `top_k`: how many labels are predicted; 0 means all.
+    pub(super) top_k: usize,
+    /// `threshold`: labels below it are not predicted.
+    pub(super) threshold: f32,
+    /// `above`: only scores greater than this have a span.
+    pub(super) above: Option<f64>,
+    /// `round`: decimals of the scores.
+    pub(super) round: Option<usize>,
+    /// `last`: labels that contain this come after the others.
+    pub(super) last: Option<String>,
+    /// `score_of`: one span `score` per unit, the probability of this label as the best label
+    /// has it: its own, or else 1 minus the other's.
+    pub(super) score_of: Option<String>,
+    /// `doc_score`: per label of `labels`, `doc_<label>` and `doc_not_<label>`: the mean of the
+    /// spans' scores by their lengths.
+    pub(super) doc_score: bool,
+}
+
+impl Settings {
+    pub(super) fn parse(options: &Options) -> Result<Self> {
+        let mut settings = Self {
+            model: PathBuf::new(),
+            unit: Unit::Document,
+            lowercase: false,
+            separators: Separators::FastText,
+            labels: Vec::new(),
+            negatives: false,
+            missing: None,
+            strip_label_prefix: false,
+            top_k: 0,
+            threshold: 0.0,
+            above: None,
+            round: None,
+            last: None,
+            score_of: None,
+            doc_score: false,
+        };
+        for (name, value) in options {
+            settings.set(name, value)?;
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn set(&mut self, name: &str, value: &OptionValue) -> Result<()> {
+        use OptionValue::{Bool, Float, Int, List, Str};
+        match (name, value) {
+            ("model", Str(path)) => self.model = path.into(),
+            ("unit", Str(unit)) => self.unit = Unit::parse(unit)?,
+            ("lowercase", Bool(on)) => self.lowercase = *on,
+            ("separators", Str(name)) => self.separators = Separators::parse(name)?,
+            ("labels", List(labels)) => self.labels = labels.clone(),
+            ("negatives", Bool(on)) => self.negatives = *on,
+            ("missing", Float(score)) => self.missing = Some(*score),
+            ("missing", Int(score)) => self.missing = Some(*score as f64),
+            ("strip_label_prefix", Bool(on)) => self.strip_label_prefix = *on,
+            ("top_k", Int(k)) if *k >= 0 => self.top_k = *k as usize,
+            ("threshold", Float(score)) => self.threshold = *score as f32,
+            ("threshold", Int(score)) => self.threshold = *score as f32,
+            ("above", Float(score)) => self.above = Some(*score),
+            ("above", Int(score)) => self.above = Some(*score as f64),
+            ("round", Int(decimals @ 0..=15)) => self.round = Some(*decimals as usize),
+            ("last", Str(part)) => self.last = Some(part.clone()),
+            ("score_of", Str(label)) => self.score_of = Some(label.clone()),
+            ("doc_score", Bool(on)) => self.doc_score = *on,
+            _ => {
+                return Err(Error::config(format!("fasttext: cannot use {name} = {value:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        let wrong = if self.model.as_os_str().is_empty() {
+            "needs the option `model`"
+        } else if self.doc_score && self.labels.is_empty() {
+            "needs `labels` for `doc_score`"
+        } else if self.missing.is_some() && self.labels.is_empty() {
+            "needs `labels` for `missing`"
+        } else if self.score_of.is_some() && (!self.labels.is_empty() || self.last.is_some()) {
+            "has only one score with `score_of`: `labels` and `last` have no effect"
+        } else {
+            return Ok(());
+        };
+        Err(Error::config(format!("fasttext {wrong}")))
+    }
+}
+
+impl Unit {
+    fn parse(name: &str) -> Result<Self> {
+        match name {
+            "document" => Ok(Self::Document),
+            "paragraph" => Ok(Self::Paragraph),
+            _ => Err(Error::config(format!(
+                "fasttext: unit is \"document\" or \"paragraph\", not {name:?}"
+            ))),
+        }
+    }
+}
