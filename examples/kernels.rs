@@ -67,6 +67,14 @@ fn row(types: &[String], spans: &Spans) -> String {
     format!("{{{}}}\n", fields.collect::<Vec<_>>().join(","))
 }
 
+/// The time this thread has run, which other programs do not lengthen; where the system does not
+/// tell (it does on Linux), the time since `begin`.
+fn seconds(begin: Instant) -> f64 {
+    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = schedule.and_then(|line| line.split(' ').next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| begin.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
+}
+
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let name = arguments.first().ok_or("the name of a kernel is missing")?;
@@ -81,10 +89,11 @@ fn main() -> Result<(), Failure> {
     let passes: usize = arguments.get(2).map_or(Ok(5), |passes| passes.parse())?;
     let bytes: usize = documents.iter().map(|document| document.text.len()).sum();
     let mut best = f64::INFINITY;
+    let begin = Instant::now();
     for _ in 0..passes {
-        let start = Instant::now();
+        let start = seconds(begin);
         pass(&*kernel, &documents, |_| Ok(()))?;
-        best = best.min(start.elapsed().as_secs_f64());
+        best = best.min(seconds(begin) - start);
     }
     let speed = bytes as f64 / best / 1e6;
     writeln!(out, "{name}: {speed:.0} MB/s ({} documents, {bytes} bytes)", documents.len())?;

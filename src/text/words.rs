@@ -4,21 +4,20 @@
 //! runs of one class of characters, so a bit map of the places where the class changes holds them
 //! all in an eighth of the text's size, and counting them in a line is counting bits.
 
-use super::masks::{Block, Table};
+use super::masks::{BATCH, Block, SpaceMasks, TokenMasks, space_masks, token_masks};
 use super::unicode::{is_space, is_white_space, is_word};
 use std::ops::Range;
 
-/// Splits the text into blocks, the last one padded with spaces (and possibly nothing else), so
-/// that a word at the end of the text ends like any other.
-#[inline(always)]
-fn for_each_block(text: &[u8], mut visit: impl FnMut(usize, &[u8; 64])) {
+/// Splits the text into batches of blocks, the last block padded with spaces (and possibly
+/// nothing else), so that a word at the end of the text ends like any other.
+fn for_each_batch(text: &[u8], mut visit: impl FnMut(usize, &[Block])) {
     let (blocks, rest) = text.as_chunks::<64>();
-    for (index, block) in blocks.iter().enumerate() {
-        visit(index * 64, block);
+    for (index, batch) in blocks.chunks(BATCH).enumerate() {
+        visit(index * BATCH * 64, batch);
     }
     let mut last = [b' '; 64];
     last[..rest.len()].copy_from_slice(rest);
-    visit(text.len() - rest.len(), &last);
+    visit(text.len() - rest.len(), &[last]);
 }
 
 /// `len` bits from `at` on; the ones beyond 64 belong to the next block.
@@ -27,86 +26,19 @@ fn run(at: u32, len: usize) -> u128 {
     ((1u128 << len) - 1) << at
 }
 
-#[inline(always)]
-fn edges_with<B: Block>(text: &str, out: &mut Vec<u64>) {
-    // The text's two sides are space.
-    let (mut last, mut carry) = (1, 0);
-    for_each_block(text.as_bytes(), |offset, bytes| {
-        let block = B::load(bytes);
-        let mut spaces = u128::from(block.spaces() | carry);
-        // Only a lead byte with the right second one can start a space; a pair across the border
-        // of two blocks is always looked at.
-        let mut seen = block.space_leads();
-        if seen != 0 {
-            seen &= block.space_seconds() >> 1 | 1 << 63;
+/// The bytes of the white space among the characters that `leads` begin.
+#[cold]
+fn wide_spaces(text: &str, offset: usize, mut leads: u64) -> u128 {
+    let mut spaces = 0;
+    while leads != 0 {
+        let at = leads.trailing_zeros();
+        leads &= leads - 1;
+        let c = text.get(offset + at as usize..).and_then(|rest| rest.chars().next());
+        if let Some(c) = c.filter(|&c| is_space(c)) {
+            spaces |= run(at, c.len_utf8());
         }
-        while seen != 0 {
-            let at = seen.trailing_zeros();
-            if let Some(c) = text[offset + at as usize..].chars().next()
-                && is_space(c)
-            {
-                spaces |= run(at, c.len_utf8());
-            }
-            seen &= seen - 1;
-        }
-        carry = (spaces >> 64) as u64;
-        let spaces = spaces as u64;
-        out.push(spaces ^ (spaces << 1 | last));
-        last = spaces >> 63;
-    });
-}
-
-#[inline(always)]
-fn tokens_with<B: Block>(text: &str, out: &mut Vec<u64>) {
-    let (mut carry_word, mut carry_space) = (0, 0);
-    let (mut last_word, mut last_other) = (0, 0);
-    for_each_block(text.as_bytes(), |offset, bytes| {
-        let block = B::load(bytes);
-        let mut words = u128::from(block.words() | carry_word);
-        let mut spaces = u128::from(block.white_spaces() | carry_space);
-        // Bytes that the block before has not already put into a class.
-        let mut high = block.high() & !(carry_word | carry_space);
-        while high != 0 {
-            let at = high.trailing_zeros();
-            let Some(c) = text.get(offset + at as usize..).and_then(|rest| rest.chars().next())
-            else {
-                // The tail of a character of neither class that began in the block before.
-                high &= high - 1;
-                continue;
-            };
-            let bits = run(at, c.len_utf8());
-            if is_word(c) {
-                words |= bits;
-            } else if is_white_space(c) {
-                spaces |= bits;
-            }
-            high &= !(bits as u64);
-        }
-        (carry_word, carry_space) = ((words >> 64) as u64, (spaces >> 64) as u64);
-        let (words, spaces) = (words as u64, spaces as u64);
-        let others = !(words | spaces);
-        out.push(words & !(words << 1 | last_word) | others & !(others << 1 | last_other));
-        (last_word, last_other) = (words >> 63, others >> 63);
-    });
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2")]
-fn edges_avx2(text: &str, out: &mut Vec<u64>) {
-    edges_with::<super::masks::Avx2>(text, out);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2")]
-fn tokens_avx2(text: &str, out: &mut Vec<u64>) {
-    tokens_with::<super::masks::Avx2>(text, out);
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
+    }
+    spaces
 }
 
 /// Marks the first byte of each word and the byte after its last one.
@@ -115,24 +47,72 @@ fn has_avx2() -> bool {
 pub(super) fn edges(text: &str, out: &mut Vec<u64>) {
     out.clear();
     out.reserve(text.len() / 64 + 1);
-    #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        // SAFETY: the processor has the features.
-        return unsafe { edges_avx2(text, out) };
+    let mut masks = [SpaceMasks::default(); BATCH];
+    // The text's two sides are space.
+    let (mut last, mut carry) = (1, 0);
+    for_each_batch(text.as_bytes(), |offset, blocks| {
+        space_masks(blocks, &mut masks);
+        out.extend(masks.iter().enumerate().take(blocks.len()).map(|(index, masks)| {
+            let mut spaces = masks.spaces | carry;
+            carry = 0;
+            if masks.leads != 0 {
+                let wide = wide_spaces(text, offset + index * 64, masks.leads);
+                spaces |= wide as u64;
+                carry = (wide >> 64) as u64;
+            }
+            let edges = spaces ^ (spaces << 1 | last);
+            last = spaces >> 63;
+            edges
+        }));
+    });
+}
+
+/// Adds the characters that begin at the bytes in `high` to their classes.
+fn add_wide(text: &str, offset: usize, mut high: u64, words: &mut u128, spaces: &mut u128) {
+    while high != 0 {
+        let at = high.trailing_zeros();
+        let Some(c) = text.get(offset + at as usize..).and_then(|rest| rest.chars().next()) else {
+            // The tail of a character of neither class that began in the block before.
+            high &= high - 1;
+            continue;
+        };
+        let bits = run(at, c.len_utf8());
+        if is_word(c) {
+            *words |= bits;
+        } else if is_white_space(c) {
+            *spaces |= bits;
+        }
+        high &= !(bits as u64);
     }
-    edges_with::<Table>(text, out);
 }
 
 /// Marks the first byte of each match of `\w+|[^\w\s]+`, in the shape of [`edges`].
 pub fn token_starts(text: &str, out: &mut Vec<u64>) {
     out.clear();
     out.reserve(text.len() / 64 + 1);
-    #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        // SAFETY: the processor has the features.
-        return unsafe { tokens_avx2(text, out) };
-    }
-    tokens_with::<Table>(text, out);
+    let mut masks = [TokenMasks::default(); BATCH];
+    let (mut carry_word, mut carry_space) = (0, 0);
+    let (mut last_word, mut last_other) = (0, 0);
+    for_each_batch(text.as_bytes(), |offset, blocks| {
+        token_masks(blocks, &mut masks);
+        out.extend(masks.iter().enumerate().take(blocks.len()).map(|(index, masks)| {
+            let (mut words, mut spaces) = (masks.words, masks.spaces);
+            if masks.high != 0 {
+                let mut wide_words = u128::from(words | carry_word);
+                let mut wide_spaces = u128::from(spaces | carry_space);
+                // Bytes that the block before has not already put into a class.
+                let high = masks.high & !(carry_word | carry_space);
+                add_wide(text, offset + index * 64, high, &mut wide_words, &mut wide_spaces);
+                (words, spaces) = (wide_words as u64, wide_spaces as u64);
+                carry_word = (wide_words >> 64) as u64;
+                carry_space = (wide_spaces >> 64) as u64;
+            }
+            let others = !(words | spaces);
+            let starts = words & !(words << 1 | last_word) | others & !(others << 1 | last_other);
+            (last_word, last_other) = (words >> 63, others >> 63);
+            starts
+        }));
+    });
 }
 
 /// The number of bits set from `range.start` to before `range.end`.
@@ -248,19 +228,14 @@ mod tests {
         ) {
             prop_assert_eq!(split(&text), naive_split(&text));
             prop_assert_eq!(tokens(&text), naive_tokens(&text));
-            let (mut fast, mut slow) = (Vec::new(), Vec::new());
-            edges(&text, &mut fast);
-            edges_with::<Table>(&text, &mut slow);
-            prop_assert_eq!(&fast, &slow);
-            prop_assert_eq!(fast.len(), text.len() / 64 + 1);
-            token_starts(&text, &mut fast);
-            slow.clear();
-            tokens_with::<Table>(&text, &mut slow);
-            prop_assert_eq!(&fast, &slow);
+            let mut bits = Vec::new();
+            token_starts(&text, &mut bits);
+            prop_assert_eq!(bits.len(), text.len() / 64 + 1);
+            let all = tokens(&text).len();
             for cut in 0..=text.len() {
-                let low = fast.iter().map(|w| w.count_ones() as usize).sum::<usize>();
-                let sum = count_bits(&fast, 0..cut) + count_bits(&fast, cut..fast.len() * 64);
-                prop_assert_eq!(sum, low);
+                let head = count_bits(&bits, 0..cut);
+                prop_assert_eq!(head, tokens(&text).iter().filter(|&&at| at < cut).count());
+                prop_assert_eq!(head + count_bits(&bits, cut..bits.len() * 64), all);
             }
         }
     }
