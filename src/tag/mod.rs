@@ -4,6 +4,7 @@
 //! [`Worker`] with its own scratch tables, reused from document to document.
 
 mod pii;
+mod wordlist;
 
 use crate::error::{Error, Result};
 use crate::text::Text;
@@ -82,6 +83,8 @@ const KERNELS: &[(&str, Build)] = &[
     ("pii_regex_v2", pii::published::build_v2),
     ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
     ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
+    ("pii_regex_v3", pii::v3::build),
+    ("wordlist", wordlist::build),
 ];
 
 /// Builds the kernel called `name`.

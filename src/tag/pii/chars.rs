@@ -111,6 +111,16 @@ pub fn previous(bytes: &[u8], at: usize) -> usize {
     start
 }
 
+/// The offset `count` characters before `at`, or the start.
+pub fn back(bytes: &[u8], at: usize, count: usize) -> usize {
+    (0..count).fold(at, |at, _| previous(bytes, at))
+}
+
+/// The offset `count` characters behind `at`, or the end.
+pub fn forth(bytes: &[u8], at: usize, count: usize) -> usize {
+    (0..count).fold(at, |at, _| at + bytes.get(at).map_or(0, |&first| width(first)))
+}
+
 /// Bytes of the white space that ends at `at`, 0 where there is none.
 pub fn space_len_before(bytes: &[u8], at: usize) -> usize {
     let Some(&last) = at.checked_sub(1).and_then(|before| bytes.get(before)) else { return 0 };
@@ -121,7 +131,7 @@ pub fn space_len_before(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Bytes of the character that starts with `first`.
-pub fn width(first: u8) -> usize {
+fn width(first: u8) -> usize {
     match first {
         0..0x80 => 1,
         0x80..0xE0 => 2,

@@ -4,7 +4,7 @@
 //! span, what the regular expressions of the earlier tool give (names ending in `_v1` and `_v2`),
 //! scanned by hand in linear time. [`v3`] is the corrected tagger. No kernel here has options.
 
-mod chars;
+pub(super) mod chars;
 mod email;
 mod number;
 pub(super) mod published;
@@ -36,7 +36,7 @@ fn types_with(scores: &[&str]) -> Vec<String> {
 }
 
 /// Turns byte offsets into code points, cheaply for offsets that are near each other.
-struct Position<'a> {
+pub(super) struct Position<'a> {
     bytes: &'a [u8],
     ascii: bool,
     byte: usize,
@@ -44,12 +44,12 @@ struct Position<'a> {
 }
 
 impl<'a> Position<'a> {
-    fn new(bytes: &'a [u8], ascii: bool) -> Self {
+    pub(super) fn new(bytes: &'a [u8], ascii: bool) -> Self {
         Self { bytes, ascii, byte: 0, chars: 0 }
     }
 
     /// The code-point offset of a byte offset, which is a character boundary.
-    fn of(&mut self, byte: usize) -> usize {
+    pub(super) fn of(&mut self, byte: usize) -> usize {
         if self.ascii {
             return byte;
         }
