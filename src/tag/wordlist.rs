@@ -7,7 +7,7 @@
 mod fold;
 
 use crate::error::{Error, Result};
-use crate::tag::pii::chars::count_words;
+use crate::tag::pii::blocks::count_words;
 use crate::tag::{Document, Kernel, OptionValue, Options, Span, Spans, Worker};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use fold::Folded;

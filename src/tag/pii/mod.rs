@@ -1,14 +1,14 @@
 //! Personal data in text: e-mail addresses, phone numbers, IP addresses.
 //!
-//! Two families share the walking code of [`chars`] and [`runs`]. [`published`] gives, span for
+//! Two families share the walking code of [`chars`] and [`blocks`]. [`published`] gives, span for
 //! span, what the regular expressions of the earlier tool give (names ending in `_v1` and `_v2`),
 //! scanned by hand in linear time. [`v3`] is the corrected tagger. No kernel here has options.
 
+pub(super) mod blocks;
 pub(super) mod chars;
 mod email;
 mod number;
 pub(super) mod published;
-mod runs;
 pub(super) mod v3;
 
 use crate::error::{Error, Result};

@@ -5,7 +5,8 @@
 //! one. `pii_regex_v3` is the corrected tagger. Only crashes are gone: where a text without words
 //! made the division fail, the score is 0.
 
-use super::chars::{back, count_words, forth, space_len};
+use super::blocks::count_words;
+use super::chars::{back, forth, space_len};
 use super::email::{self, for_each_email};
 use super::number::{Lead, Match, find_numbers};
 use super::{DOC, EMAIL, IP, PHONE, Position, refuse_options, types_with};

@@ -1,7 +1,8 @@
 //! Text in the form in which a word list is searched: lower case, single spaces, and the way back.
 
 use crate::tag::pii::Position;
-use crate::tag::pii::chars::{count_words, space_len};
+use crate::tag::pii::blocks::{BLOCK, count_words, is_ascii, space_mask};
+use crate::tag::pii::chars::{forth, previous, space_len};
 use std::sync::LazyLock;
 
 /// Lower case below U+0590: Latin, Greek, Cyrillic, Armenian.
@@ -45,13 +46,13 @@ pub fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
     };
     let left = match text[..start].last() {
         Some(byte) if byte.is_ascii() => joins(*byte),
-        Some(_) => joins_wide(&text[crate::tag::pii::chars::previous(text, start)..start]),
+        Some(_) => joins_wide(&text[previous(text, start)..start]),
         None => false,
     };
     !left
         && match text.get(end) {
             Some(byte) if byte.is_ascii() => !joins(*byte),
-            Some(_) => !joins_wide(&text[end..crate::tag::pii::chars::forth(text, end, 1)]),
+            Some(_) => !joins_wide(&text[end..forth(text, end, 1)]),
             None => true,
         }
 }
@@ -76,7 +77,6 @@ impl Folded {
     }
 
     pub fn read(&mut self, original: &str) {
-        const BLOCK: usize = 64;
         let bytes = original.as_bytes();
         self.text.clear();
         self.text.reserve(bytes.len());
@@ -84,7 +84,7 @@ impl Folded {
         self.words = count_words(bytes);
         let mut at = 0;
         while at < bytes.len() {
-            match bytes.get(at..at + BLOCK) {
+            match bytes[at..].first_chunk() {
                 Some(block) if is_plain(block, self.text.last() == Some(&b' ')) => {
                     self.text.extend(block.iter().map(|&byte| fold_ascii(byte)));
                     at += BLOCK;
@@ -137,23 +137,15 @@ impl Folded {
 }
 
 /// Whether the block is ASCII without runs of white space, so that it keeps its length.
-fn is_plain(block: &[u8], after_space: bool) -> bool {
-    let mut wide = false;
-    let mut runs = after_space && is_ascii_space(block[0]);
-    for pair in block.windows(2) {
-        wide |= !pair[0].is_ascii();
-        runs |= is_ascii_space(pair[0]) & is_ascii_space(pair[1]);
-    }
-    !(wide | runs) && block[block.len() - 1].is_ascii()
+fn is_plain(block: &[u8; BLOCK], after_space: bool) -> bool {
+    let space = space_mask(block);
+    space & (space << 1 | u64::from(after_space)) == 0 && is_ascii(block)
 }
 
-/// The table of `chars`, as comparisons: these become vector code.
-fn is_ascii_space(byte: u8) -> bool {
-    (byte == b' ') | (byte.wrapping_sub(0x09) < 5) | (byte.wrapping_sub(0x1C) < 4)
-}
-
+/// Comparisons instead of a table: these become vector code.
 fn fold_ascii(byte: u8) -> u8 {
-    if is_ascii_space(byte) { b' ' } else { byte.to_ascii_lowercase() }
+    let space = (byte.wrapping_sub(0x09) < 5) | (byte.wrapping_sub(0x1C) < 5);
+    if space { b' ' } else { byte.to_ascii_lowercase() }
 }
 
 pub struct Positions<'a> {

@@ -8,7 +8,7 @@ mod email;
 mod ip;
 mod phone;
 
-use super::runs::for_each_digit_run;
+use super::blocks::for_each_digit_run;
 use super::{DOC, EMAIL, IP, PHONE, Position, refuse_options, types_with};
 use crate::error::Result;
 use crate::tag::{Document, Kernel, Options, Spans, Worker};
