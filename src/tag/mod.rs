@@ -11,6 +11,7 @@ mod pii;
 mod punctuation;
 mod random;
 pub mod fasttext;
+mod wordlist;
 
 use crate::error::{Error, Result};
 use crate::text::Text;
@@ -102,6 +103,8 @@ const KERNELS: &[(&str, Build)] = &[
     ("random_number_v1", random::random),
     ("whitespace_tokenizer_v1", length::tokens),
     ("whitespace_tokenizer_with_paragraphs_v1", length::paragraph_tokens),
+    ("pii_regex_v3", pii::v3::build),
+    ("wordlist", wordlist::build),
 ];
 const KERNELS: &[(&str, Build)] = &[("fasttext", fasttext::build)];
 

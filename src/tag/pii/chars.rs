@@ -56,49 +56,6 @@ fn wide_space_len(bytes: &[u8]) -> usize {
     }
 }
 
-/// Words as `str.split()` counts them: maximal runs without white space.
-pub fn count_words(bytes: &[u8]) -> usize {
-    const BLOCK: usize = 64;
-    let mut words = 0;
-    let mut after_space = true;
-    // Bytes of a wide space that reach into the next block.
-    let mut pending = 0;
-    for (index, block) in bytes.chunks(BLOCK).enumerate() {
-        let mut space = [false; BLOCK];
-        let mut wide = false;
-        // Comparisons instead of the table: this becomes vector code, as does the count below.
-        for (flag, &byte) in space.iter_mut().zip(block) {
-            *flag = byte == b' ' || byte.wrapping_sub(0x09) < 5 || byte.wrapping_sub(0x1C) < 4;
-            wide |= byte == 0xC2 || byte.wrapping_sub(0xE1) < 3;
-        }
-        space[..pending].fill(true);
-        pending = 0;
-        if wide {
-            pending = mark_wide_spaces(bytes, index * BLOCK, &mut space);
-        }
-        let space = &space[..block.len()];
-        let starts: u8 = space.windows(2).map(|pair| u8::from(pair[0] & !pair[1])).sum();
-        words += usize::from(starts) + usize::from(after_space && !space[0]);
-        after_space = space[block.len() - 1];
-    }
-    words
-}
-
-/// Sets the flags of wide spaces that begin in the block at `base`; returns how many of their
-/// bytes lie behind it.
-fn mark_wide_spaces(bytes: &[u8], base: usize, space: &mut [bool]) -> usize {
-    let mut behind = 0;
-    for at in 0..space.len().min(bytes.len() - base) {
-        if is(bytes[base + at], SPACE_LEAD) {
-            let end = at + space_len(bytes, base + at);
-            let inside = end.min(space.len());
-            space[at..inside].fill(true);
-            behind = end - inside;
-        }
-    }
-    behind
-}
-
 /// Start of the character that ends at `at`; `at` itself at the start of the text.
 pub fn previous(bytes: &[u8], at: usize) -> usize {
     let mut start = at;
@@ -111,6 +68,16 @@ pub fn previous(bytes: &[u8], at: usize) -> usize {
     start
 }
 
+/// The offset `count` characters before `at`, or the start.
+pub fn back(bytes: &[u8], at: usize, count: usize) -> usize {
+    (0..count).fold(at, |at, _| previous(bytes, at))
+}
+
+/// The offset `count` characters behind `at`, or the end.
+pub fn forth(bytes: &[u8], at: usize, count: usize) -> usize {
+    (0..count).fold(at, |at, _| at + bytes.get(at).map_or(0, |&first| width(first)))
+}
+
 /// Bytes of the white space that ends at `at`, 0 where there is none.
 pub fn space_len_before(bytes: &[u8], at: usize) -> usize {
     let Some(&last) = at.checked_sub(1).and_then(|before| bytes.get(before)) else { return 0 };
@@ -121,7 +88,7 @@ pub fn space_len_before(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Bytes of the character that starts with `first`.
-pub fn width(first: u8) -> usize {
+fn width(first: u8) -> usize {
     match first {
         0..0x80 => 1,
         0x80..0xE0 => 2,
@@ -196,7 +163,6 @@ pub const PYTHON_SPACE: &str = concat!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use regex::Regex;
 
     #[test]
@@ -217,15 +183,6 @@ mod tests {
         }
         // 68 runs of ten in Unicode 15.1; a newer table of the regex crate only adds to them.
         assert_eq!(digits, 680);
-    }
-
-    proptest! {
-        #[test]
-        fn words_are_those_of_a_plain_split(text in "[ab \u{1c}\n\u{85}\u{a0}\u{3000}é’日\u{205f}]{0,260}") {
-            let space = Regex::new(PYTHON_SPACE).unwrap();
-            let expected = space.split(&text).filter(|word| !word.is_empty()).count();
-            prop_assert_eq!(count_words(text.as_bytes()), expected);
-        }
     }
 
     #[test]

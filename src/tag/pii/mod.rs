@@ -1,14 +1,14 @@
 //! Personal data in text: e-mail addresses, phone numbers, IP addresses.
 //!
-//! Two families share the walking code of [`chars`] and [`runs`]. [`published`] gives, span for
+//! Two families share the walking code of [`chars`] and [`blocks`]. [`published`] gives, span for
 //! span, what the regular expressions of the earlier tool give (names ending in `_v1` and `_v2`),
 //! scanned by hand in linear time. [`v3`] is the corrected tagger. No kernel here has options.
 
-mod chars;
+pub(super) mod blocks;
+pub(super) mod chars;
 mod email;
 mod number;
 pub(super) mod published;
-mod runs;
 pub(super) mod v3;
 
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ fn types_with(scores: &[&str]) -> Vec<String> {
 }
 
 /// Turns byte offsets into code points, cheaply for offsets that are near each other.
-struct Position<'a> {
+pub(super) struct Position<'a> {
     bytes: &'a [u8],
     ascii: bool,
     byte: usize,
@@ -44,12 +44,12 @@ struct Position<'a> {
 }
 
 impl<'a> Position<'a> {
-    fn new(bytes: &'a [u8], ascii: bool) -> Self {
+    pub(super) fn new(bytes: &'a [u8], ascii: bool) -> Self {
         Self { bytes, ascii, byte: 0, chars: 0 }
     }
 
     /// The code-point offset of a byte offset, which is a character boundary.
-    fn of(&mut self, byte: usize) -> usize {
+    pub(super) fn of(&mut self, byte: usize) -> usize {
         if self.ascii {
             return byte;
         }

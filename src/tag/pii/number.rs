@@ -11,8 +11,8 @@
 //! a whole run of digits; the first is the longest tail of its run that fits (leftmost match), the
 //! last the longest head (greedy). Neither looks at what stands around it.
 
+use super::blocks::for_each_digit_run;
 use super::chars::{digit_len, has_wide_digit, previous, space_len, space_len_before};
-use super::runs::for_each_digit_run;
 
 /// Where the white space before a phone number may begin.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,7 +5,8 @@
 //! one. `pii_regex_v3` is the corrected tagger. Only crashes are gone: where a text without words
 //! made the division fail, the score is 0.
 
-use super::chars::{count_words, space_len};
+use super::blocks::count_words;
+use super::chars::{back, forth, space_len};
 use super::email::{self, for_each_email};
 use super::number::{Lead, Match, find_numbers};
 use super::{DOC, EMAIL, IP, PHONE, Position, refuse_options, types_with};
@@ -233,24 +234,8 @@ fn is_spaced_bracket(name: &[u8]) -> bool {
 }
 
 fn has_identifier(identifiers: &[memmem::Finder<'_>; 3], text: &[u8], hit: &Match) -> bool {
-    let (start, end) = (back(text, hit.start), forth(text, hit.end));
+    let (start, end) = (back(text, hit.start, WINDOW), forth(text, hit.end, WINDOW));
     identifiers.iter().any(|word| word.find(&text[start..end]).is_some())
-}
-
-/// The offset [`WINDOW`] code points before.
-fn back(text: &[u8], at: usize) -> usize {
-    (0..WINDOW).fold(at, |at, _| super::chars::previous(text, at))
-}
-
-/// The offset [`WINDOW`] code points after.
-fn forth(text: &[u8], mut at: usize) -> usize {
-    for _ in 0..WINDOW {
-        match text.get(at) {
-            Some(&first) => at += super::chars::width(first),
-            None => break,
-        }
-    }
-    at
 }
 
 #[cfg(test)]
