@@ -176,20 +176,21 @@ def _mix_spans(level: int | None) -> Callable[[Setting], Config]:
     return config
 
 
+# The published tool refuses a stream without rules. Of the rules that drop and change nothing, an
+# absent field costs it least: best CPU seconds of five runs on 37 MB, 1.9 against 2.0 for
+# `$.id` or the jq constant `true`; a span that never occurs took 2.3 (best of two).
+KEEPS_ALL: Config = {"include": [], "exclude": ["$.absent"]}
+
+
 def _merge(level: int | None) -> Callable[[Setting], Config]:
     def config(setting: Setting) -> Config:
         attributes = [GOPHER, PII]
         if not setting.published:
             return _mix(setting, attributes, level)
-        # The cheapest rule the published tool accepts that drops and changes nothing.
-        return _mix(setting, attributes, level, **PUBLISHED_NOTHING)
+        return _mix(setting, attributes, level, filter=KEEPS_ALL)
 
     return config
 
-
-PUBLISHED_NOTHING: Config = {
-    "filter": {"include": ["true"], "exclude": [], "syntax": "jq"},
-}
 
 _ATTRIBUTES = f"attributes/{GOPHER}"
 
