@@ -262,14 +262,15 @@ impl Inflate {
 fn copy_match(text: &mut [u8], at: usize, distance: usize, length: usize) {
     let from = at - distance;
     if distance >= 16 {
-        let mut done = 0;
-        loop {
+        // Most matches are done with these two, and with no guess as to their length.
+        copy::<16>(text, from, at);
+        copy::<16>(text, from + 16, at + 16);
+        let mut done = 32;
+        while done < length {
             copy::<16>(text, from + done, at + done);
             done += 16;
-            if done >= length {
-                return;
-            }
         }
+        return;
     }
     if distance >= 8 {
         let mut done = 0;

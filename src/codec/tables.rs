@@ -23,8 +23,8 @@ const PRECODE_BITS: u32 = 7;
 const LITLEN_SYMBOLS: usize = 288;
 const DISTANCE_SYMBOLS: usize = 32;
 
-/// No length between them is as long as this many tables need: zlib's `enough` gives 2342 and 402
-/// entries for codes of 15 bits that start with tables of 11 and 8 bits.
+/// More than any complete code needs: zlib's `enough` program gives 2342 and 402 entries for codes
+/// of up to 15 bits behind first tables of 11 and 8 bits.
 const LITLEN_ROOM: usize = 4096;
 const DISTANCE_ROOM: usize = 1024;
 
