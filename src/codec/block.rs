@@ -7,7 +7,7 @@ use super::huffman::{self, MAX_BITS};
 /// Literal/length symbols, with the two that RFC 1951 leaves unused cut off.
 const LITLEN_SYMBOLS: usize = 286;
 const DISTANCE_SYMBOLS: usize = 30;
-const END_OF_BLOCK: usize = 256;
+pub(super) const END_OF_BLOCK: usize = 256;
 
 /// A token's second half is a distance symbol, [`NOTHING`], or [`SECOND`] plus a literal.
 pub(super) const NOTHING: usize = 30;
@@ -19,15 +19,15 @@ pub(super) const EXTRA_SHIFT: u32 = 18;
 pub(super) const HALF: usize = 512;
 
 /// The first length of each length symbol from 257 and its extra bits (RFC 1951, 3.2.5).
-const LENGTH_BASE: [u16; 29] = [
+pub(super) const LENGTH_BASE: [u16; 29] = [
     3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
     163, 195, 227, 258,
 ];
-const LENGTH_EXTRA: [u8; 29] =
+pub(super) const LENGTH_EXTRA: [u8; 29] =
     [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 
 /// The order in which lengths of the code-length code are sent (RFC 1951, 3.2.7).
-const PRECODE_ORDER: [usize; 19] =
+pub(super) const PRECODE_ORDER: [usize; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// The index into [`LENGTH_BASE`] of each match length less three.
@@ -48,7 +48,7 @@ const fn length_index() -> [u8; 256] {
 }
 
 /// Extra bits of a distance symbol (RFC 1951, 3.2.5).
-const fn distance_extra(symbol: usize) -> u32 {
+pub(super) const fn distance_extra(symbol: usize) -> u32 {
     if symbol < 4 { 0 } else { (symbol as u32 >> 1) - 1 }
 }
 

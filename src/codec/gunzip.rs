@@ -4,13 +4,10 @@
 //! be cut short or damaged has its own message and none ends the stream silently.
 
 use crc32fast::Hasher;
-use flate2::{Decompress, FlushDecompress, Status};
 
+use super::inflate::{Fault, Inflate};
 use super::source::Source;
 use crate::error::{Error, Result};
-
-/// Room given to the inflater at a time.
-const CHUNK: usize = 64 * 1024;
 
 const HEADER_CRC: u8 = 2;
 const EXTRA_FIELD: u8 = 4;
@@ -27,7 +24,7 @@ enum State {
 }
 
 pub(super) struct Gunzip {
-    inflate: Decompress,
+    inflate: Inflate,
     state: State,
     crc: Hasher,
     /// Bytes of this member and of the members before it.
@@ -38,7 +35,7 @@ pub(super) struct Gunzip {
 impl Gunzip {
     pub(super) fn new() -> Self {
         Self {
-            inflate: Decompress::new(false),
+            inflate: Inflate::new(),
             state: State::Start,
             crc: Hasher::new(),
             length: 0,
@@ -113,7 +110,7 @@ impl Gunzip {
             });
         }
         header.skip(source)?;
-        self.inflate.reset(false);
+        self.inflate.reset();
         self.crc = Hasher::new();
         self.length = 0;
         self.state = State::Body;
@@ -121,24 +118,19 @@ impl Gunzip {
     }
 
     fn inflate(&mut self, source: &mut Source, out: &mut Vec<u8>) -> Result<()> {
-        let input = source.peek()?;
-        if input.is_empty() {
-            return Err(cut(self.before + self.length));
-        }
-        out.reserve(CHUNK);
         let start = out.len();
-        let before = self.inflate.total_in();
-        let status =
-            self.inflate.decompress_vec(input, out, FlushDecompress::None).map_err(|_| {
-                Error::codec(format!(
-                    "the gzip stream is damaged ({} bytes decompressed so far)",
-                    self.before + self.length
-                ))
-            })?;
-        source.consume((self.inflate.total_in() - before) as usize);
+        let ended = self.inflate.read(source, out)?.map_err(|fault| {
+            let decompressed = self.before + self.length;
+            match fault {
+                Fault::Cut => cut(decompressed),
+                Fault::Damaged => Error::codec(format!(
+                    "the gzip stream is damaged ({decompressed} bytes decompressed so far)"
+                )),
+            }
+        })?;
         self.crc.update(&out[start..]);
         self.length += (out.len() - start) as u64;
-        if status == Status::StreamEnd {
+        if ended {
             self.close(source)?;
         }
         Ok(())

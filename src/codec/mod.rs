@@ -17,10 +17,12 @@ mod deflate;
 mod format;
 mod gunzip;
 mod huffman;
+mod inflate;
 mod lines;
 mod part;
 mod reader;
 mod source;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod unzstd;

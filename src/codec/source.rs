@@ -14,13 +14,22 @@ pub(super) struct Source {
     buffer: Vec<u8>,
     at: usize,
     end: usize,
+    ended: bool,
     read: u64,
     hash: Xxh3Default,
 }
 
 impl Source {
     pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
-        Self { input, buffer: Vec::new(), at: 0, end: 0, read: 0, hash: Xxh3Default::new() }
+        Self {
+            input,
+            buffer: Vec::new(),
+            at: 0,
+            end: 0,
+            ended: false,
+            read: 0,
+            hash: Xxh3Default::new(),
+        }
     }
 
     /// Bytes read from the file so far.
@@ -35,19 +44,29 @@ impl Source {
 
     /// What is buffered, after a read if that was nothing; empty at the end of the file.
     pub(super) fn peek(&mut self) -> Result<&[u8]> {
-        if self.at == self.end {
+        Ok(self.peek_many(1)?.0)
+    }
+
+    /// What is buffered, after reads if that was less than `least`, and whether the file is known
+    /// to end there. Less comes only at its end.
+    pub(super) fn peek_many(&mut self, least: usize) -> Result<(&[u8], bool)> {
+        if self.end - self.at < least && !self.ended {
             self.buffer.resize(BUFFER, 0);
+            self.buffer.copy_within(self.at..self.end, 0);
+            self.end -= self.at;
             self.at = 0;
-            self.end = loop {
-                match self.input.read(&mut self.buffer) {
-                    Err(cause) if cause.kind() == ErrorKind::Interrupted => {}
-                    result => break result?,
-                }
-            };
-            self.read += self.end as u64;
-            self.hash.update(&self.buffer[..self.end]);
+            while self.end < least && !self.ended {
+                let count = match self.input.read(&mut self.buffer[self.end..]) {
+                    Err(cause) if cause.kind() == ErrorKind::Interrupted => continue,
+                    result => result?,
+                };
+                self.hash.update(&self.buffer[self.end..self.end + count]);
+                self.end += count;
+                self.read += count as u64;
+                self.ended = count == 0;
+            }
         }
-        Ok(&self.buffer[self.at..self.end])
+        Ok((&self.buffer[self.at..self.end], self.ended))
     }
 
     /// Drops the first `count` bytes of what [`Source::peek`] gave.

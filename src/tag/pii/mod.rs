@@ -80,4 +80,44 @@ mod tests {
         let error = refuse_options("pii_regex_v3", &options).unwrap_err();
         assert_eq!(error.to_string(), "pii_regex_v3 takes no options, but got \"window\"");
     }
+
+    /// A scanner that looks at a long stretch again for each candidate would take hours here.
+    #[test]
+    fn hostile_texts_take_linear_time() {
+        let units = [
+            "a@",
+            "@.",
+            ".@. ",
+            "@a.b.",
+            "(",
+            "7",
+            "?",
+            " ",
+            " 123 ",
+            " 123-",
+            "+4",
+            "1.1.1.",
+            "8.8.8.8/",
+            "2001:",
+            "2001::",
+            "http://",
+            "a.b@c.d ",
+            "(212) 555-0123,",
+            "٣é",
+            " ٣",
+            "\u{3000}(",
+            "a-",
+            "a@b.cd-",
+        ];
+        for name in ["pii_regex_v1", "pii_regex_with_counts_fast_v2", "pii_regex_v3"] {
+            let kernel = crate::tag::build(name, &Options::new()).unwrap();
+            let mut worker = kernel.worker();
+            for unit in units {
+                let text = unit.repeat(1_000_000 / unit.len());
+                let text = crate::text::Text::new(&text);
+                let doc = crate::tag::Document { id: "1", text: &text, metadata: None };
+                worker.tag(&doc, &mut crate::tag::Spans::default()).unwrap();
+            }
+        }
+    }
 }

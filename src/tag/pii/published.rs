@@ -123,7 +123,7 @@ impl Scanner {
         });
         find_numbers(text, ascii, Lead::Text, &mut self.phones, &mut self.ips);
         let identifiers = &self.identifiers;
-        let clean = |hit: &Match| !has_identifier(identifiers, text, hit);
+        let clean = |hit: &Match| !has_identifier(identifiers, text, ascii, hit);
         self.phones.retain(clean);
         self.ips.retain(clean);
 
@@ -233,8 +233,17 @@ fn is_spaced_bracket(name: &[u8]) -> bool {
     brackets == 1
 }
 
-fn has_identifier(identifiers: &[memmem::Finder<'_>; 3], text: &[u8], hit: &Match) -> bool {
-    let (start, end) = (back(text, hit.start, WINDOW), forth(text, hit.end, WINDOW));
+fn has_identifier(
+    identifiers: &[memmem::Finder<'_>; 3],
+    text: &[u8],
+    ascii: bool,
+    hit: &Match,
+) -> bool {
+    let (start, end) = if ascii {
+        (hit.start.saturating_sub(WINDOW), (hit.end + WINDOW).min(text.len()))
+    } else {
+        (back(text, hit.start, WINDOW), forth(text, hit.end, WINDOW))
+    };
     identifiers.iter().any(|word| word.find(&text[start..end]).is_some())
 }
 

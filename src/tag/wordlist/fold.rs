@@ -85,8 +85,8 @@ impl Folded {
         let mut at = 0;
         while at < bytes.len() {
             match bytes[at..].first_chunk() {
-                Some(block) if is_plain(block, self.text.last() == Some(&b' ')) => {
-                    self.text.extend(block.iter().map(|&byte| fold_ascii(byte)));
+                Some(block) if is_ascii(block) => {
+                    self.read_ascii(block, at);
                     at += BLOCK;
                 }
                 _ => {
@@ -97,6 +97,23 @@ impl Folded {
                 }
             }
         }
+    }
+
+    /// Takes an ASCII block, which begins at `base`, without white space behind white space.
+    fn read_ascii(&mut self, block: &[u8; BLOCK], base: usize) {
+        let folded = block.map(fold_ascii);
+        let space = space_mask(block);
+        let mut dropped = space & (space << 1 | u64::from(self.text.last() == Some(&b' ')));
+        let mut kept = 0;
+        while dropped != 0 {
+            let start = dropped.trailing_zeros() as usize;
+            let end = start + (!(dropped >> start)).trailing_zeros() as usize;
+            self.text.extend_from_slice(&folded[kept..start]);
+            self.shifts.push((self.text.len(), base + end));
+            kept = end;
+            dropped &= u64::MAX.checked_shl(end as u32).unwrap_or(0);
+        }
+        self.text.extend_from_slice(&folded[kept..]);
     }
 
     /// Takes the character or the run of white space at `at`; returns what follows it.
@@ -134,12 +151,6 @@ impl Folded {
         let position = Position::new(original.as_bytes(), ascii);
         Positions { shifts: &self.shifts, folded: 0, original: 0, position }
     }
-}
-
-/// Whether the block is ASCII without runs of white space, so that it keeps its length.
-fn is_plain(block: &[u8; BLOCK], after_space: bool) -> bool {
-    let space = space_mask(block);
-    space & (space << 1 | u64::from(after_space)) == 0 && is_ascii(block)
 }
 
 /// Comparisons instead of a table: these become vector code.
