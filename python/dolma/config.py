@@ -41,14 +41,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What all sections of a recipe have in common: fixed fields, no surprises."""
 
 
-class WorkDirConfig(Config):
+class WorkDirConfig(Config, kw_only=True):
     """Local folders for staged remote files; temporary ones are made where not given."""
 
     input: Annotated[str | None, Meta(description="Folder for downloaded inputs.")] = None
     output: Annotated[str | None, Meta(description="Folder for outputs before they are published.")] = None
 
 
-class CompressionConfig(Config):
+class CompressionConfig(Config, kw_only=True):
     """How files are compressed, where the suffix does not say it."""
 
     input: Annotated[
@@ -58,16 +58,14 @@ class CompressionConfig(Config):
         str | None, Meta(description="Format of the outputs: gz, zst or '' (plain).")
     ] = None
     level: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=1, le=22)] | None,
         Meta(
-            ge=1,
-            le=22,
             description="Effort: gz 1 (fastest, default) to 12, zst 1 to 22 (default 3).",
         ),
     ] = None
 
 
-class RunConfig(Config):
+class RunConfig(Config, kw_only=True):
     """What every command that works on shards understands."""
 
     work_dir: WorkDirConfig = WorkDirConfig()
@@ -82,9 +80,8 @@ class RunConfig(Config):
         ),
     ] = 0
     shard: Annotated[
-        str | None,
+        Annotated[str, Meta(pattern=r"^\d+/\d+$")] | None,
         Meta(
-            pattern=r"^\d+/\d+$",
             description="Do part i of n (0/8 … 7/8): the same plan, split over array jobs.",
         ),
     ] = None
@@ -96,19 +93,19 @@ class RunConfig(Config):
     ] = "auto"
 
 
-class ProfileConfig(Config):
+class ProfileConfig(Config, kw_only=True):
     """cProfile of Python taggers; runs in one process."""
 
     enable: Annotated[bool, Meta(description="Profile the run.")] = False
     output: Annotated[str | None, Meta(description="File for the profile; by default it is printed.")] = None
     steps: Annotated[
-        int | None, Meta(ge=1, description="Stop profiling after the shard that reaches so many documents.")
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Stop profiling after the shard that reaches so many documents.")
     ] = None
     sort_key: Annotated[str, Meta(description="Order of the profile (a key of pstats).")] = "tottime"
     lines: Annotated[int, Meta(ge=1, description="Rows of the profile to print.")] = 100
 
 
-class TagConfig(RunConfig):
+class TagConfig(RunConfig, kw_only=True):
     """Score documents and spans; write attribute files beside them."""
 
     documents: Annotated[list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")] = []
@@ -136,7 +133,7 @@ class TagConfig(RunConfig):
     profile: ProfileConfig = ProfileConfig()
 
 
-class ListConfig(Config):
+class ListConfig(Config, kw_only=True):
     """List the available taggers."""
 
     tagger_modules: Annotated[
@@ -145,20 +142,20 @@ class ListConfig(Config):
     verbose: Annotated[str | None, Meta(description="Show the whole documentation of this tagger.")] = None
 
 
-class AssetsConfig(Config):
+class AssetsConfig(Config, kw_only=True):
     """Show models and word lists, or fetch them."""
 
     fetch: Annotated[list[str], Meta(description="Assets or URLs to download into the cache.")] = []
 
 
-class DocumentKeyConfig(Config):
+class DocumentKeyConfig(Config, kw_only=True):
     """Deduplicate whole documents by a key."""
 
     attribute_name: Annotated[str, Meta(min_length=1, description="Name of the attribute that marks duplicates.")]
     key: Annotated[str, Meta(description="JSONPath of the key, e.g. $.text or $.metadata.url.")] = "$.text"
 
 
-class NgramConfig(Config):
+class NgramConfig(Config, kw_only=True):
     """Compare paragraphs by the overlap of their n-grams."""
 
     ngram_length: Annotated[int, Meta(ge=0, description="Words in an n-gram; 0 compares whole paragraphs.")] = 0
@@ -167,7 +164,7 @@ class NgramConfig(Config):
     skip_short_paragraphs: Annotated[bool, Meta(description="Leave paragraphs of fewer than two n-grams.")] = False
 
 
-class ParagraphsConfig(Config):
+class ParagraphsConfig(Config, kw_only=True):
     """Deduplicate paragraphs."""
 
     attribute_name: Annotated[str, Meta(min_length=1, description="Name of the attribute that holds the spans.")]
@@ -175,7 +172,7 @@ class ParagraphsConfig(Config):
     by_ngram: NgramConfig | None = None
 
 
-class DedupeMethod(Config):
+class DedupeMethod(Config, kw_only=True):
     """What is compared, and what is left out of the comparison."""
 
     name: Annotated[
@@ -192,7 +189,7 @@ class DedupeMethod(Config):
     document_dir: Annotated[str, Meta(min_length=1, description="Folder that attributes stand beside.")] = "documents"
 
 
-class BloomFilterConfig(Config):
+class BloomFilterConfig(Config, kw_only=True):
     """The set of what has been seen: approximate, of fixed size, kept in a file."""
 
     file: Annotated[str, Meta(min_length=1, description="Where the filter is kept; local or s3://.")]
@@ -206,7 +203,7 @@ class BloomFilterConfig(Config):
     ] = 0.0
 
 
-class DedupeConfig(RunConfig):
+class DedupeConfig(RunConfig, kw_only=True):
     """Mark documents or paragraphs that were seen before."""
 
     documents: Annotated[list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")] = []
@@ -218,7 +215,7 @@ class DedupeConfig(RunConfig):
     ] = False
 
 
-class FilterConfig(Config):
+class FilterConfig(Config, kw_only=True):
     """Which documents of a stream are kept."""
 
     include: Annotated[list[str], Meta(description="Keep documents that match any of these; all if empty.")] = []
@@ -230,7 +227,7 @@ class FilterConfig(Config):
     ] = "error"
 
 
-class SpanReplacementConfig(Config):
+class SpanReplacementConfig(Config, kw_only=True):
     """Replace the spans of an attribute in the text."""
 
     span: Annotated[str, Meta(min_length=1, description="Expression that selects the spans.")]
@@ -242,7 +239,7 @@ class SpanReplacementConfig(Config):
     syntax: Annotated[Syntax, Meta(description="Language of the expression.")] = "jsonpath"
 
 
-class StreamOutputConfig(Config):
+class StreamOutputConfig(Config, kw_only=True):
     """Where a stream's documents go."""
 
     path: Annotated[str, Meta(min_length=1, description="Output folder, local or s3://.")]
@@ -255,7 +252,7 @@ class StreamOutputConfig(Config):
     ] = 0
 
 
-class StreamConfig(Config):
+class StreamConfig(Config, kw_only=True):
     """One set of documents with its attributes, filter, edits and output."""
 
     name: Annotated[str, Meta(min_length=1, description="Name of the stream; output files start with it.")]
@@ -267,7 +264,7 @@ class StreamConfig(Config):
     compression: CompressionConfig | None = None
 
 
-class MixConfig(RunConfig):
+class MixConfig(RunConfig, kw_only=True):
     """Join documents with attributes, filter, edit, and write the mix."""
 
     streams: Annotated[list[StreamConfig], Meta(description="The streams of the mix (recipe file only).")] = []

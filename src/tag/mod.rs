@@ -5,12 +5,12 @@
 
 mod c4;
 pub mod engine;
+pub mod fasttext;
 mod gopher;
 mod length;
 mod pii;
 mod punctuation;
 mod random;
-pub mod fasttext;
 mod wordlist;
 
 use crate::error::{Error, Result};
@@ -86,10 +86,6 @@ type Build = fn(&Options) -> Result<Box<dyn Kernel>>;
 
 /// Every kernel by name: the only list.
 const KERNELS: &[(&str, Build)] = &[
-    ("pii_regex_v1", pii::published::build_v1),
-    ("pii_regex_v2", pii::published::build_v2),
-    ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
-    ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
     ("bytes_length_v1", length::bytes),
     ("c4_v1", c4::v1),
     ("c4_v2", c4::v2),
@@ -97,16 +93,20 @@ const KERNELS: &[(&str, Build)] = &[
     ("char_length_v1", length::chars),
     ("char_length_with_paragraphs_v1", length::paragraph_chars),
     ("doc_count_v1", length::documents),
+    ("fasttext", fasttext::build),
     ("gopher_v1", gopher::v1),
     ("gopher_v2", gopher::v2),
     ("not_alphanum_paragraph_v1", punctuation::punctuation),
+    ("pii_regex_v1", pii::published::build_v1),
+    ("pii_regex_v2", pii::published::build_v2),
+    ("pii_regex_v3", pii::v3::build),
+    ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
+    ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
     ("random_number_v1", random::random),
     ("whitespace_tokenizer_v1", length::tokens),
     ("whitespace_tokenizer_with_paragraphs_v1", length::paragraph_tokens),
-    ("pii_regex_v3", pii::v3::build),
     ("wordlist", wordlist::build),
 ];
-const KERNELS: &[(&str, Build)] = &[("fasttext", fasttext::build)];
 
 /// Builds the kernel called `name`.
 ///
