@@ -23,11 +23,7 @@ struct Fault {
 type Parsed<T> = std::result::Result<T, Fault>;
 
 /// Reads the parts of a record that `needs` names and returns the record as one object.
-pub fn read<'a>(
-    view: &RecordView<'a>,
-    needs: &Needs,
-    tape: &mut Tape<'a>,
-) -> Result<Node<'a>> {
+pub fn read<'a>(view: &RecordView<'a>, needs: &Needs, tape: &mut Tape<'a>) -> Result<Node<'a>> {
     let whole = needs.is_whole(Needs::ROOT);
     let slots = if whole { 0 } else { needs.slots(Needs::ROOT) };
     let start = reserve(tape, slots);
@@ -69,6 +65,11 @@ pub fn read<'a>(
         }
     }
     Ok(if whole { close_object(tape, 0) } else { Node::Pruned { start } })
+}
+
+/// Reads one value as a whole.
+pub fn value<'a>(raw: &'a [u8], tape: &mut Tape<'a>) -> Result<Node<'a>> {
+    field(raw, None, &Needs::default(), tape).map_err(|fault| located(fault, b"value"))
 }
 
 /// The document's own attributes merged with those of the rows.
@@ -187,7 +188,11 @@ impl<'a> Parser<'a, '_> {
 
     fn end(&mut self) -> Parsed<()> {
         self.peek();
-        if self.at < self.bytes.len() { self.fault("unexpected text after the value") } else { Ok(()) }
+        if self.at < self.bytes.len() {
+            self.fault("unexpected text after the value")
+        } else {
+            Ok(())
+        }
     }
 
     fn value(&mut self, place: Option<NeedId>, depth: u32) -> Parsed<Node<'a>> {

@@ -174,13 +174,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn binary(
-        &mut self,
-        left: &Filter,
-        op: &BinaryOp,
-        right: &Filter,
-        place: Place,
-    ) -> Translated {
+    fn binary(&mut self, left: &Filter, op: &BinaryOp, right: &Filter, place: Place) -> Translated {
         match op {
             BinaryOp::Pipe(None) => {
                 let (left, middle) = self.filter(left, place)?;
@@ -227,7 +221,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn comparison(&mut self, left: &Filter, op: &OrdOp, right: &Filter, place: Place) -> Translated {
+    fn comparison(
+        &mut self,
+        left: &Filter,
+        op: &OrdOp,
+        right: &Filter,
+        place: Place,
+    ) -> Translated {
         let (left, left_place) = self.filter(left, place)?;
         let (right, right_place) = self.filter(right, place)?;
         // Against a number, string, null or boolean an object's kind decides.
@@ -322,8 +322,7 @@ impl Compiler<'_> {
             "any" | "all" => {
                 self.whole(place);
                 let test = self.glance(argument, None)?;
-                let kind =
-                    Kind::Quantifier { items: Box::new(every()), test, stop: name == "any" };
+                let kind = Kind::Quantifier { items: Box::new(every()), test, stop: name == "any" };
                 computed(kind, true)
             }
             "test" => computed(Kind::Test(regex(argument, "")?), true),

@@ -108,7 +108,8 @@ impl<'a> Run<'a> {
             }
             Kind::Logic { left, stop, right } => {
                 let decided = self.one(left, input, scope)?.is_truthy() == *stop;
-                let value = if decided { *stop } else { self.one(right, input, scope)?.is_truthy() };
+                let value =
+                    if decided { *stop } else { self.one(right, input, scope)?.is_truthy() };
                 Val::Bool(value)
             }
             Kind::Compare(left, op, right) => {
@@ -122,8 +123,7 @@ impl<'a> Run<'a> {
                 left.math(*op, &right, self.tape)?
             }
             Kind::If(test, then, other) => {
-                let branch =
-                    if self.one(test, input, scope)?.is_truthy() { then } else { other };
+                let branch = if self.one(test, input, scope)?.is_truthy() { then } else { other };
                 self.one(branch, input, scope)?
             }
             Kind::Collect(inner) => self.collect(inner.as_deref(), input, scope)?,
@@ -157,12 +157,10 @@ impl<'a> Run<'a> {
             return out(self.one(expr, input, scope));
         }
         match &expr.kind {
-            Kind::Path(base, parts) => {
-                self.each(base, input, scope, &mut |base| match base {
-                    Ok(base) => self.parts(parts, base, out),
-                    error => out(error),
-                })
-            }
+            Kind::Path(base, parts) => self.each(base, input, scope, &mut |base| match base {
+                Ok(base) => self.parts(parts, base, out),
+                error => out(error),
+            }),
             Kind::Pipe(left, right) => self.each(left, input, scope, &mut |middle| match middle {
                 Ok(middle) => self.each(right, &middle, scope, out),
                 error => out(error),
@@ -234,11 +232,9 @@ impl<'a> Run<'a> {
                 });
                 wanted
             }
-            Kind::Binary(binary, argument) => {
-                self.each(argument, input, scope, &mut |argument| {
-                    out(argument.and_then(|a| self.binary(*binary, input, &a).map(Val::Bool)))
-                })
-            }
+            Kind::Binary(binary, argument) => self.each(argument, input, scope, &mut |argument| {
+                out(argument.and_then(|a| self.binary(*binary, input, &a).map(Val::Bool)))
+            }),
             Kind::Empty => true,
             // The rest is single.
             _ => out(self.one(expr, input, scope)),
@@ -465,7 +461,12 @@ impl<'a> Run<'a> {
         Ok(Val::Number(Number::Int(len as i64)))
     }
 
-    fn binary(&self, binary: Binary, input: &Val<'a>, argument: &Val<'a>) -> Result<bool, Fail<'a>> {
+    fn binary(
+        &self,
+        binary: Binary,
+        input: &Val<'a>,
+        argument: &Val<'a>,
+    ) -> Result<bool, Fail<'a>> {
         match binary {
             Binary::Contains => Ok(input.contains(argument, self.tape)),
             Binary::Has => {

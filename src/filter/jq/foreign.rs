@@ -74,8 +74,8 @@ fn value<'a>(tape: &Tape<'a>, node: Node<'a>) -> Val {
         }
         Node::Object { .. } => {
             let pairs = tape.pairs(node).iter();
-            let pairs =
-                pairs.map(|pair| (Rc::new(key_of(pair).decode().into_owned()), value(tape, pair[1])));
+            let pairs = pairs
+                .map(|pair| (Rc::new(key_of(pair).decode().into_owned()), value(tape, pair[1])));
             Val::obj(pairs.collect())
         }
     }

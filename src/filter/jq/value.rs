@@ -345,9 +345,9 @@ impl<'a> Val<'a> {
             return b.iter().all(|b| a.iter().any(|a| a.contains(b, tape)));
         }
         if let (Some(a), Some(b)) = (self.entries(tape), other.entries(tape)) {
-            return b.iter().all(|(key, b)| {
-                a.iter().any(|(name, a)| name == key && a.contains(b, tape))
-            });
+            return b
+                .iter()
+                .all(|(key, b)| a.iter().any(|(name, a)| name == key && a.contains(b, tape)));
         }
         self.compare(other, tape).is_eq()
     }

@@ -220,11 +220,9 @@ impl<'a> Record<'_, 'a> {
             Logic::Exists(Operand::Path(chain)) => {
                 !self.chain(chain, Item::Node(node), &mut |item| !matches!(item, Item::Node(_)))
             }
-            Logic::Compare(left, sign, right) => {
-                self.terms(left, node, |left| {
-                    self.terms(right, node, |right| self.compare(left, sign, right))
-                })
-            }
+            Logic::Compare(left, sign, right) => self.terms(left, node, |left| {
+                self.terms(right, node, |right| self.compare(left, sign, right))
+            }),
         }
     }
 
@@ -430,14 +428,17 @@ fn regex(left: &[Term<'_, '_>], compiled: Option<&Regex>, right: &[Term<'_, '_>]
     let from_record;
     let regex = match compiled {
         Some(regex) => regex,
-        None => match right.first().and_then(|term| term.text()).map(|text| Regex::new(&text.decode())) {
-            Some(Ok(regex)) => {
-                from_record = regex;
-                &from_record
+        None => {
+            match right.first().and_then(|term| term.text()).map(|text| Regex::new(&text.decode()))
+            {
+                Some(Ok(regex)) => {
+                    from_record = regex;
+                    &from_record
+                }
+                // A pattern of the record that is none matches nothing.
+                _ => return false,
             }
-            // A pattern of the record that is none matches nothing.
-            _ => return false,
-        },
+        }
     };
     left.iter().filter_map(|term| term.text()).any(|text| regex.is_match(&text.decode()))
 }

@@ -164,8 +164,7 @@ impl<'e> Parser<'e> {
         }
         if self.eat("@") {
             self.space();
-            let tail =
-                if self.at_step() { Some(self.chain()?.into_path(self)?) } else { None };
+            let tail = if self.at_step() { Some(self.chain()?.into_path(self)?) } else { None };
             return Ok(Link::Step(Step::Current(tail)));
         }
         if self.eat("[") {
@@ -195,7 +194,11 @@ impl<'e> Parser<'e> {
         }
         if self.eat("['") {
             let name = self.quoted()?;
-            return if self.eat("]") { Ok(Step::Descend(name)) } else { self.fault("expected `]`") };
+            return if self.eat("]") {
+                Ok(Step::Descend(name))
+            } else {
+                self.fault("expected `]`")
+            };
         }
         self.name("expected a name, `*` or `['name']` after `..`").map(Step::Descend)
     }
@@ -230,7 +233,8 @@ impl<'e> Parser<'e> {
                             self.at += 2;
                         }
                         Some('u')
-                            if digits.len() == 4 && digits.clone().all(|d| d.is_ascii_hexdigit()) =>
+                            if digits.len() == 4
+                                && digits.clone().all(|d| d.is_ascii_hexdigit()) =>
                         {
                             self.at += 6;
                         }
@@ -396,7 +400,8 @@ impl<'e> Parser<'e> {
             return Ok(Logic::Exists(left));
         };
         let right = self.operand()?;
-        if let (Sign::Regex(regex), Operand::Literal(Literal::Text(pattern))) = (&mut sign, &right) {
+        if let (Sign::Regex(regex), Operand::Literal(Literal::Text(pattern))) = (&mut sign, &right)
+        {
             match Regex::new(pattern) {
                 Ok(compiled) => *regex = Some(compiled),
                 Err(cause) => return self.fault(format!("expected a regular expression: {cause}")),
@@ -440,7 +445,9 @@ impl<'e> Parser<'e> {
             _ if self.eat("false") => Literal::Bool(false),
             _ if self.eat("null") => Literal::Null,
             Some('"') => return self.fault("expected single quotes around a string"),
-            _ => return self.fault("expected `@...`, `$...`, a string, number, true, false or null"),
+            _ => {
+                return self.fault("expected `@...`, `$...`, a string, number, true, false or null");
+            }
         };
         Ok(Operand::Literal(literal))
     }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::Document;
 use crate::filter::json as text;
-use crate::filter::jsonpath::JsonPath;
 use crate::filter::jsonpath::Item;
+use crate::filter::jsonpath::JsonPath;
 use crate::filter::needs::Needs;
 use crate::filter::parse::read;
 use crate::filter::value::Tape;
@@ -53,7 +53,8 @@ fn refusal(expression: &str) -> String {
 #[test]
 fn a_threshold_over_the_attributes_object_tests_the_object() {
     let rule = "$.attributes[?(@.e__gopher_v1__word_count[0][2] < 50)]";
-    let record = |score: Value| json!({"attributes": {"e__gopher_v1__word_count": [[0, 9, score]]}});
+    let record =
+        |score: Value| json!({"attributes": {"e__gopher_v1__word_count": [[0, 9, score]]}});
     assert!(matches(rule, record(json!(49))));
     assert!(matches(rule, record(json!(49.9))));
     assert!(!matches(rule, record(json!(50))));
@@ -141,12 +142,21 @@ fn what_is_not_the_dialect_is_refused_with_place_and_expectation() {
     for (expression, expected) in [
         ("text", "at character 1: expected a path that starts with `$`, such as `$.text`"),
         ("", "at character 1: expected a path that starts with `$`, such as `$.text`"),
-        ("$.a[-1]", "at character 5: expected an index that is not negative; the last element is `[-1:]`"),
+        (
+            "$.a[-1]",
+            "at character 5: expected an index that is not negative; the last element is `[-1:]`",
+        ),
         ("$.a[?(@.x == \"y\")]", "at character 14: expected single quotes around a string"),
-        ("$.a[?(@.x > )]", "at character 13: expected `@...`, `$...`, a string, number, true, false or null"),
+        (
+            "$.a[?(@.x > )]",
+            "at character 13: expected `@...`, `$...`, a string, number, true, false or null",
+        ),
         ("$.a[0", "at character 6: expected `]`"),
         ("$.a[::0]", "at character 8: expected a step of 1 or more"),
-        ("$.é b", "at character 3: expected a name, `*`, `[` or `length()` after the dot; other names go in `['...']`"),
+        (
+            "$.é b",
+            "at character 3: expected a name, `*`, `[` or `length()` after the dot; other names go in `['...']`",
+        ),
         ("$.a b", "at character 5: expected `.name`, `[...]` or the end of the path"),
     ] {
         let message = format!("cannot use the JSONPath `{expression}`: {expected}");
@@ -233,7 +243,8 @@ fn logic() -> impl Strategy<Value = String> {
 }
 
 fn expression() -> impl Strategy<Value = String> {
-    let root = prop::sample::select(vec!["$", "$@", "$", "$.attributes", "$@.attributes", "$.extra"]);
+    let root =
+        prop::sample::select(vec!["$", "$@", "$", "$.attributes", "$@.attributes", "$.extra"]);
     let tail = prop_oneof![
         3 => prop::collection::vec(step(), 0..4).prop_map(|steps| steps.concat()),
         4 => (step(), logic(), prop::collection::vec(step(), 0..2))

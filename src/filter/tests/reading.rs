@@ -71,8 +71,27 @@ fn of_a_repeated_key_the_last_value_counts() {
 #[test]
 fn text_that_is_not_json_is_refused_even_where_it_is_skipped() {
     for raw in [
-        "", "{", "[1,]", "[1 2]", "01", "1.", "-", "+1", "1e", "tru", "nul", "\"a", r#""\x""#,
-        r#""\u12g4""#, "{\"a\"}", "{\"a\":1,}", "{a:1}", "[1]]", "1 2", "NaN", "'a'",
+        "",
+        "{",
+        "[1,]",
+        "[1 2]",
+        "01",
+        "1.",
+        "-",
+        "+1",
+        "1e",
+        "tru",
+        "nul",
+        "\"a",
+        r#""\x""#,
+        r#""\u12g4""#,
+        "{\"a\"}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "[1]]",
+        "1 2",
+        "NaN",
+        "'a'",
     ] {
         assert!(value_of(raw).is_err(), "{raw}");
         assert!(pruned(&format!("{{\"other\":{raw}}}")).is_err(), "{raw}");
