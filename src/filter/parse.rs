@@ -67,6 +67,11 @@ pub fn read<'a>(view: &RecordView<'a>, needs: &Needs, tape: &mut Tape<'a>) -> Re
     Ok(if whole { close_object(tape, 0) } else { Node::Pruned { start } })
 }
 
+/// Reads one value as a whole.
+pub fn value<'a>(raw: &'a [u8], tape: &mut Tape<'a>) -> Result<Node<'a>> {
+    field(raw, None, &Needs::default(), tape).map_err(|fault| located(fault, b"value"))
+}
+
 /// The document's own attributes merged with those of the rows.
 fn attributes<'a>(
     own: Option<&'a [u8]>,

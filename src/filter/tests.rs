@@ -1,7 +1,9 @@
 //! Rules against hand-computed verdicts, and against the libraries of the published tool.
 
+mod jq;
 mod jsonpath;
 mod reading;
+mod verdicts;
 
 use serde_json::Value;
 
