@@ -78,6 +78,7 @@ pub enum Admission {
 #[derive(Default)]
 pub struct Extractor {
     text: Vec<u8>,
+    key: String,
     scratch: Scratch,
 }
 
@@ -103,9 +104,11 @@ impl Extractor {
                 let fields: Vec<(&[u8], &[u8])> =
                     record.fields.iter().map(|field| (field.key, field.value)).collect();
                 let view = RecordView { fields: &fields, attributes: &[] };
-                match selector.select_string(&view, &mut self.scratch)? {
-                    Some(key) => Ok(document_key(&key, limits, keys)),
-                    None => Ok(Admission::WithoutKey),
+                self.key.clear();
+                if selector.select_string(&view, &mut self.scratch, &mut self.key)? {
+                    Ok(document_key(&self.key, limits, keys))
+                } else {
+                    Ok(Admission::WithoutKey)
                 }
             }
             Unit::Paragraph { separator } => {

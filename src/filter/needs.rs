@@ -101,6 +101,14 @@ impl Needs {
         self.nodes[place as usize].keys.iter().map(|(name, _)| &**name)
     }
 
+    /// The keys below the record's `attributes` that rules follow, in order of first use.
+    pub fn attributes(&self) -> Vec<String> {
+        match self.find(Self::ROOT, "attributes") {
+            Some(place) => self.names(place).map(str::to_owned).collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// The place of `key` below `parent`, if any rule follows it.
     pub fn find(&self, parent: NeedId, key: &str) -> Option<NeedId> {
         let keys = &self.nodes[parent as usize].keys;

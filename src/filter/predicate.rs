@@ -126,10 +126,7 @@ impl Filter {
 
     /// The attribute keys that the rules name, in order of first use: those that a shard must have.
     pub fn attributes(&self) -> Vec<String> {
-        match self.needs.find(Needs::ROOT, ATTRIBUTES) {
-            Some(place) => self.needs.names(place).map(str::to_owned).collect(),
-            None => Vec::new(),
-        }
+        self.needs.attributes()
     }
 
     /// Whether some rule can read attributes that `attributes` does not name.

@@ -46,6 +46,11 @@ impl Selector {
         self.plain.as_deref()
     }
 
+    /// The attribute keys that the selector names.
+    pub fn attributes(&self) -> Vec<String> {
+        self.needs.attributes()
+    }
+
     /// The selection as JSON: null when there is none, the value when there is one, else an array.
     pub fn select(&self, view: &RecordView<'_>, scratch: &mut Scratch) -> Result<String> {
         self.found(view, scratch, |tape, found| {
@@ -86,7 +91,7 @@ impl Selector {
     }
 
     /// The selected string, appended to `out`: the first match of a JSONPath, the only output of
-    /// jq. Returns whether there is a match; one that is no string is an error.
+    /// jq. Returns whether there is one; null is none, another value is an error.
     pub fn select_string(
         &self,
         view: &RecordView<'_>,
@@ -110,6 +115,7 @@ impl Selector {
                     out.extend(text.chars());
                     Ok(true)
                 }
+                Node::Null => Ok(false),
                 other => Err(self.fault(&format!("expected a string, found {}", other.kind()))),
             })
         })

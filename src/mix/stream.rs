@@ -4,7 +4,7 @@ use super::row::{Joiner, Row};
 use super::spans::{self, Edit};
 use crate::document::{self, Record};
 use crate::error::{Error, Result};
-use crate::filter::{Filter, RecordView, Scratch, Selector, Syntax, Verdict};
+use crate::filter::{Filter, RecordView, ScoredSpan, Scratch, Selector, Syntax, Verdict};
 use crate::json;
 use crate::text::count_chars;
 
@@ -34,16 +34,11 @@ struct Editor {
 
 impl Editor {
     fn compile(config: &Replacement) -> Result<Self> {
-        // As published, a replacement that starts with `$` is a selector: JSONPath as it stands,
-        // jq after the `$`.
-        let substitute = match (config.replacement.strip_prefix('$'), config.syntax) {
-            (None, _) => Substitute::Text(config.replacement.clone()),
-            (Some(_), Syntax::JsonPath) => {
-                Substitute::Selected(Selector::compile(&config.replacement, Syntax::JsonPath)?)
-            }
-            (Some(expression), Syntax::Jq) => {
-                Substitute::Selected(Selector::compile(expression, Syntax::Jq)?)
-            }
+        // As published, a replacement that starts with `$` is a jq expression after it, whatever
+        // the syntax of the span: `$.source` is `.source`.
+        let substitute = match config.replacement.strip_prefix('$') {
+            None => Substitute::Text(config.replacement.clone()),
+            Some(expression) => Substitute::Selected(Selector::compile(expression, Syntax::Jq)?),
         };
         Ok(Self {
             spans: Selector::compile(&config.span, config.syntax)?,
@@ -95,6 +90,7 @@ pub enum Fate {
 #[derive(Default)]
 pub struct Workspace {
     filter: Scratch,
+    spans: Vec<ScoredSpan>,
     joiner: Joiner,
     joined: Vec<u8>,
     old_text: Vec<u8>,
@@ -207,7 +203,9 @@ impl Rules {
         let mut substitutes: Vec<String> = Vec::new();
         for editor in &self.editors {
             let before = found.len();
-            for (start, end, score) in editor.spans.select_spans(view, &mut workspace.filter)? {
+            workspace.spans.clear();
+            editor.spans.select_spans(view, &mut workspace.filter, &mut workspace.spans)?;
+            for &(start, end, score) in &workspace.spans {
                 if score >= editor.min_score && score < editor.max_score {
                     found.push((start, end, substitutes.len()));
                 }
@@ -216,7 +214,9 @@ impl Rules {
                 substitutes.push(match &editor.substitute {
                     Substitute::Text(text) => text.clone(),
                     Substitute::Selected(selector) => {
-                        selector.select_string(view, &mut workspace.filter)?.unwrap_or_default()
+                        let mut text = String::new();
+                        selector.select_string(view, &mut workspace.filter, &mut text)?;
+                        text
                     }
                 });
             }

@@ -446,7 +446,8 @@ impl<'e> Parser<'e> {
             _ if self.eat("null") => Literal::Null,
             Some('"') => return self.fault("expected single quotes around a string"),
             _ => {
-                return self.fault("expected `@...`, `$...`, a string, number, true, false or null");
+                return self
+                    .fault("expected `@...`, `$...`, a string, number, true, false or null");
             }
         };
         Ok(Operand::Literal(literal))
