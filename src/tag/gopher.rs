@@ -154,6 +154,7 @@ impl Worker for GopherWorker {
 
 impl GopherWorker {
     /// Reads the text once, into `vocabulary`, `numbers`, `chars_before` and repeated words.
+    #[inline(never)]
     fn number_words(&mut self, text: &Text<'_>) {
         let words = text.word_count();
         self.vocabulary.clear(words);
@@ -177,6 +178,7 @@ impl GopherWorker {
         self.chars_before.push(chars);
     }
 
+    #[inline(never)]
     fn count_words(&self, text: &Text<'_>) -> WordCounts {
         let bytes = text.as_bytes();
         let hash = memchr(b'#', bytes).is_some();

@@ -89,7 +89,7 @@ impl Ngrams {
     /// Replaces pairs of (n-1)-grams by the slots of n-grams, and counts these.
     fn count(&mut self) {
         // Half empty even if no n-gram came twice.
-        let slots = (self.len * 2).next_power_of_two();
+        let slots = (self.len * 4).next_power_of_two();
         if self.table.len() < slots {
             self.table.resize(slots, Slot::default());
         }
@@ -115,6 +115,7 @@ impl Ngrams {
     }
 
     /// Goes from slots of n-grams to pairs of repeated ones at neighbouring places.
+    #[inline(never)]
     fn keep_repeated<const SUM: bool>(&mut self, n: usize, chars_before: &[u32]) -> Repeated {
         let mut all = Repeated { most_common_at: 0, most_common_count: 1, chars: 0 };
         // A number that is neighbour to none.

@@ -118,7 +118,7 @@ impl Vocabulary {
     /// Forgets the last document; the next has `words` words.
     pub(super) fn clear(&mut self, words: usize) {
         // About half of the words of an ordinary text are there more than once.
-        self.index.clear(words / 2);
+        self.index.clear(words);
         self.words.shrink_to(KEPT);
         self.words.truncate(KEPT);
         self.words.resize(self.words.len().max(2), Word::default());
