@@ -161,13 +161,11 @@ impl GopherWorker {
         self.numbers.clear();
         self.numbers.shrink_to(1 << 20);
         self.numbers.reserve(words);
-        for range in text.words() {
-            self.numbers.push(self.vocabulary.add(text, range));
-        }
+        self.vocabulary.read(text, |number| self.numbers.push(number));
         self.chars_before.clear();
         self.chars_before.shrink_to(1 << 20);
         self.chars_before.reserve(words + 1);
-        self.ngrams.clear(words);
+        self.ngrams.clear(words, self.vocabulary.distinct().len());
         let mut chars = 0;
         for (at, &number) in self.numbers.iter().enumerate() {
             let word = self.vocabulary.word(number);
@@ -189,7 +187,7 @@ impl GopherWorker {
             if word.begins_with_letters() || has_letter(word.of(text.as_str())) {
                 counts.with_letter += count;
             }
-            let symbol = |symbol: char| word.of(text.as_str()).contains(symbol);
+            let symbol = |symbol| word.has(symbol, text.as_str());
             if hash && symbol('#') || ellipsis && symbol('\u{2026}') {
                 counts.with_symbol += count;
             }

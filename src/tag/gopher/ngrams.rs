@@ -44,6 +44,9 @@ pub(super) struct Ngrams {
     len: usize,
     table: Vec<Slot>,
     generation: u32,
+    /// How many distinct words and (n-1)-grams there are, at most.
+    distinct_words: usize,
+    distinct: usize,
     /// The number of the last word pushed, if it is a repeated one.
     last: Option<u32>,
 }
@@ -51,9 +54,16 @@ pub(super) struct Ngrams {
 /// Places and slots beyond this (16 MiB) are given back before the next document.
 const KEPT: usize = 1 << 20;
 
+/// Slots for up to `ngrams` distinct n-grams: many empty ones where they are cheap, so that most
+/// n-grams have the first slot they ask for, and at least a quarter where memory would run out.
+fn slots(ngrams: usize) -> usize {
+    let slots = if ngrams < 1 << 16 { ngrams * 4 } else { ngrams + ngrams / 3 };
+    slots.next_power_of_two()
+}
+
 impl Ngrams {
-    /// Forgets the last document; the next has `words` words.
-    pub(super) fn clear(&mut self, words: usize) {
+    /// Forgets the last document; the next has `words` words, of which `distinct` differ.
+    pub(super) fn clear(&mut self, words: usize, distinct: usize) {
         if self.places.len() > KEPT {
             self.places = Vec::new();
         }
@@ -65,6 +75,8 @@ impl Ngrams {
         }
         self.len = 0;
         self.last = None;
+        self.distinct_words = distinct;
+        self.distinct = distinct;
     }
 
     /// Adds the word at `at`, in the order of the text.
@@ -88,8 +100,7 @@ impl Ngrams {
 
     /// Replaces pairs of (n-1)-grams by the slots of n-grams, and counts these.
     fn count(&mut self) {
-        // Half empty even if no n-gram came twice.
-        let slots = (self.len * 4).next_power_of_two();
+        let slots = slots(self.len.min(self.distinct.saturating_mul(self.distinct_words)));
         if self.table.len() < slots {
             self.table.resize(slots, Slot::default());
         }
@@ -100,6 +111,7 @@ impl Ngrams {
         }
         let generation = self.generation;
         let table = &mut self.table[..slots];
+        self.distinct = 0;
         for place in &mut self.places[..self.len] {
             let ngram = place.ngram;
             let fits = |slot: &Slot| (slot.generation != generation) | (slot.ngram == ngram);
@@ -108,7 +120,9 @@ impl Ngrams {
                 at = (at + 1) & (table.len() - 1);
             }
             let slot = &mut table[at];
-            let before = select_unpredictable(slot.generation == generation, slot.count, 0);
+            let new = slot.generation != generation;
+            let before = select_unpredictable(new, 0, slot.count);
+            self.distinct += usize::from(new);
             *slot = Slot { ngram, generation, count: before + 1 };
             place.ngram = at as u64;
         }
@@ -148,7 +162,7 @@ impl Ngrams {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     /// By the definition.
     fn naive(words: &[u32], n: usize, chars_before: &[u32]) -> Repeated {
@@ -177,7 +191,8 @@ mod tests {
             for words in documents {
                 let chars_before: Vec<u32> =
                     (0..=words.len()).map(|end| words[..end].iter().sum::<u32>()).collect();
-                ngrams.clear(words.len());
+                let distinct: HashSet<&u32> = words.iter().collect();
+                ngrams.clear(words.len(), distinct.len());
                 for (at, &word) in words.iter().enumerate() {
                     let repeated = words.iter().filter(|&&other| other == word).count() > 1;
                     ngrams.push_word(at, word, repeated);
@@ -194,7 +209,7 @@ mod tests {
     fn generations_may_wrap_around() {
         let mut ngrams = Ngrams { generation: u32::MAX - 1, ..Ngrams::default() };
         for _ in 0..4 {
-            ngrams.clear(4);
+            ngrams.clear(4, 2);
             for (at, word) in [1, 2, 1, 2].into_iter().enumerate() {
                 ngrams.push_word(at, word, true);
             }

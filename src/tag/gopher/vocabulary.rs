@@ -43,6 +43,18 @@ impl Word {
         from_a & !after_z & !self.low & 0x8080_8080_8080_8080 != 0
     }
 
+    /// Whether a character is in the word; only asked for where the text has it.
+    pub(super) fn has(&self, symbol: char, text: &str) -> bool {
+        let mut bytes = [0; 4];
+        let first = u64::from(symbol.encode_utf8(&mut bytes).as_bytes()[0]);
+        // Subtracting borrows from a zero byte first: some top bit is left if and only if one is.
+        let has = |part: u64| {
+            let other = part ^ first.wrapping_mul(0x0101_0101_0101_0101);
+            other.wrapping_sub(0x0101_0101_0101_0101) & !other & 0x8080_8080_8080_8080 != 0
+        };
+        (self.bytes > 16 || has(self.low) || has(self.high)) && self.of(text).contains(symbol)
+    }
+
     /// The word as one integer, see [`short`]; zero if it is longer than seven bytes.
     #[inline(always)]
     pub(super) fn short(&self) -> u64 {
@@ -88,17 +100,32 @@ const fn parts() -> [(u64, u64); 17] {
     table
 }
 
-/// The word in two integers if it has at most 16 bytes, else its first 8 bytes and its hash.
-#[inline(always)]
-fn key(text: &[u8], range: &Range<usize>) -> (u64, u64) {
-    if let Some(&(low, high)) = PARTS.get(range.len()) {
-        let bytes = match text.get(range.start..range.start + 16) {
-            Some(bytes) => u128::from_le_bytes(bytes.try_into().unwrap_or_default()),
-            None => load_end(&text[range.clone()]),
+/// A word of the text, not yet looked up.
+#[derive(Clone, Copy, Default)]
+struct Key {
+    low: u64,
+    high: u64,
+    hash: u64,
+    start: u32,
+    bytes: u32,
+}
+
+impl Key {
+    /// `low` and `high` are the word if it has at most 16 bytes, else its head and its hash.
+    #[inline(always)]
+    fn new(text: &[u8], range: Range<usize>) -> Self {
+        let (start, bytes) = (range.start as u32, range.len() as u32);
+        let (low, high) = if let Some(&(low, high)) = PARTS.get(range.len()) {
+            let bytes = match text.get(range.start..range.start + 16) {
+                Some(bytes) => u128::from_le_bytes(bytes.try_into().unwrap_or_default()),
+                None => load_end(&text[range]),
+            };
+            (bytes as u64 & low, (bytes >> 64) as u64 & high)
+        } else {
+            long_key(&text[range])
         };
-        return (bytes as u64 & low, (bytes >> 64) as u64 & high);
+        Self { low, high, hash: mix(low, high ^ u64::from(bytes)), start, bytes }
     }
-    long_key(&text[range.clone()])
 }
 
 #[cold]
@@ -119,8 +146,8 @@ impl Vocabulary {
     pub(super) fn clear(&mut self, words: usize) {
         // About half of the words of an ordinary text are there more than once.
         self.index.clear(words);
-        self.words.shrink_to(KEPT);
         self.words.truncate(KEPT);
+        self.words.shrink_to(KEPT);
         self.words.resize(self.words.len().max(2), Word::default());
         // Number 0 equals no word, number 1 has not been seen.
         self.words[..2].fill(Word::default());
@@ -135,31 +162,53 @@ impl Vocabulary {
         &self.words[number as usize]
     }
 
-    /// The number of the word at `range`, counted once more.
+    /// Calls `see` with the number of each word of the text, in order.
+    ///
+    /// Keys are made for some words ahead, so that the processor has begun to load the next words
+    /// when it has guessed wrong about one.
+    pub(super) fn read(&mut self, text: &Text<'_>, mut see: impl FnMut(u32)) {
+        const AHEAD: usize = 16;
+        let ascii = text.is_ascii();
+        let mut keys = [Key::default(); AHEAD];
+        let mut words = text.words();
+        loop {
+            let mut len = 0;
+            for range in words.by_ref().take(AHEAD) {
+                keys[len] = Key::new(text.as_bytes(), range);
+                len += 1;
+            }
+            for key in &keys[..len] {
+                see(self.add(text.as_bytes(), ascii, key));
+            }
+            if len < AHEAD {
+                return;
+            }
+        }
+    }
+
+    /// The number of a word, counted once more.
     #[inline(always)]
-    pub(super) fn add(&mut self, text: &Text<'_>, range: Range<usize>) -> u32 {
-        let bytes = text.as_bytes();
-        let (low, high) = key(bytes, &range);
-        let len = range.len() as u32;
+    fn add(&mut self, text: &[u8], ascii: bool, key: &Key) -> u32 {
+        let &Key { low, high, start, bytes, hash } = key;
+        let here = || &text[start as usize..][..bytes as usize];
         let words = self.words.as_slice();
-        let number = self.index.number(mix(low, high ^ u64::from(len)), |at| {
+        let number = self.index.number(hash, |at| {
             let word = &words[at];
             (word.low == low)
                 & (word.high == high)
-                & (word.bytes == len)
-                & (len <= 16 || word.of_bytes(bytes) == &bytes[range.clone()])
+                & (word.bytes == bytes)
+                & (bytes <= 16 || word.of_bytes(text) == here())
         });
-        let chars = if text.is_ascii() {
-            len
-        } else if len <= 16 {
-            len - continuations(low) - continuations(high)
+        let chars = if ascii {
+            bytes
+        } else if bytes <= 16 {
+            bytes - continuations(low) - continuations(high)
         } else {
-            count_chars(&bytes[range.clone()]) as u32
+            count_chars(here()) as u32
         };
         // A new word and a known one are stored alike; a new one's count is zero.
         let word = &mut self.words[number];
-        *word =
-            Word { low, high, start: range.start as u32, bytes: len, count: word.count + 1, chars };
+        *word = Word { low, high, start, bytes, count: word.count + 1, chars };
         let next = self.index.len() + 1;
         if next == self.words.len() {
             self.words.resize(next * 2, Word::default());
@@ -195,16 +244,15 @@ mod tests {
         let text = Text::new(&text);
         let mut vocabulary = Vocabulary::default();
         vocabulary.clear(1);
-        for range in Text::new("left overs").words() {
-            vocabulary.add(&Text::new("left overs"), range);
-        }
+        vocabulary.read(&Text::new("left overs"), |_| ());
         let mut expected: HashMap<&str, u32> = HashMap::new();
         vocabulary.clear(0);
-        for range in text.words() {
-            *expected.entry(&text.as_str()[range.clone()]).or_default() += 1;
-            let number = vocabulary.add(&text, range.clone());
+        let mut numbers = Vec::new();
+        vocabulary.read(&text, |number| numbers.push(number));
+        for (range, number) in text.words().zip(numbers) {
             let word = vocabulary.word(number);
-            assert_eq!(word.of(text.as_str()), &text.as_str()[range]);
+            assert_eq!(word.of(text.as_str()), &text.as_str()[range.clone()]);
+            *expected.entry(&text.as_str()[range]).or_default() += 1;
         }
         assert_eq!(vocabulary.distinct().len(), expected.len());
         for word in vocabulary.distinct() {
