@@ -182,7 +182,7 @@ proptest! {
     #[test]
     fn the_best_are_the_largest(scores in prop::collection::vec(0..20u8, 1..60), k in 1..70usize) {
         let mut best = Best::default();
-        best.start(k);
+        best.start(k, scores.len());
         for (label, &score) in scores.iter().enumerate() {
             if !best.refuses(score.into()) {
                 best.push(score.into(), label as u32);
@@ -196,10 +196,27 @@ proptest! {
     }
 }
 
+/// Orders printed by a C++ program (libstdc++ 12): `std::push_heap` per label in turn, then
+/// `std::sort_heap`, with the comparison `a.first > b.first`.
+#[test]
+fn equal_scores_come_in_the_order_of_the_reference_heap() {
+    let order = |scores: &[u8]| -> Vec<u32> {
+        let mut best = Best::default();
+        best.start(scores.len(), scores.len());
+        for (label, &score) in scores.iter().enumerate() {
+            best.push(score.into(), label as u32);
+        }
+        best.finish().iter().map(|scored| scored.1).collect()
+    };
+    assert_eq!(order(&[5, 5, 5, 5, 5, 5, 5]), [3, 1, 4, 6, 5, 2, 0]);
+    assert_eq!(order(&[1, 2, 2, 1, 3, 3, 1, 2]), [5, 4, 7, 1, 2, 3, 6, 0]);
+    assert_eq!(order(&[0, 0, 1, 0, 1, 0, 0, 2, 1, 0]), [7, 2, 8, 4, 3, 9, 1, 6, 5, 0]);
+}
+
 #[test]
 fn of_equal_scores_the_last_wins_at_k_1() {
     let mut best = Best::default();
-    best.start(1);
+    best.start(1, 3);
     for label in 0..3 {
         best.push(-1.0, label);
     }
