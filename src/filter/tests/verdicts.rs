@@ -192,10 +192,7 @@ fn what_is_no_span_is_refused_with_what_was_found() {
         [json!([[3, 2, 1]]), json!([[-1, 2, 1]]), json!([[0, 1.5, 1]]), json!([[0, 1, "1"]])]
     {
         let error = spans(&selector, json!({"s": value})).unwrap_err();
-        assert!(
-            error.contains("whole offsets 0 <= start <= end and a number, found ["),
-            "{error}"
-        );
+        assert!(error.contains("whole offsets 0 <= start <= end and a number, found ["), "{error}");
     }
 }
 
