@@ -55,7 +55,8 @@ fn american(text: &str, area: usize, area_end: usize, floor: usize) -> Option<Ra
     // Written as nothing but a phone number is written, with dashes, dots or a bracket, the digits
     // may be any: invented numbers break the numbering plan, and people publish them all the same.
     let formal = open || (first == second && first != Some(Separator::Space));
-    if !formal && !(is_n(bytes[area]) && is_n(bytes[exchange])) {
+    let planned = is_n(bytes[area]) && is_n(bytes[exchange]);
+    if !formal && !planned {
         return None;
     }
     // `212 555.1234` is a count and a decimal.
