@@ -13,7 +13,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -70,7 +70,7 @@ def _with_plain_floats(base: Any) -> Any:
 
 def merge(base: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with the dotted `flags` laid over it."""
-    merged = _copy(base)
+    merged: dict[str, Any] = _copy(base)
     for dotted, value in flags.items():
         *parents, name = dotted.split(".")
         section = merged
@@ -115,7 +115,7 @@ def _nearest(name: str, names: list[str]) -> str:
 
 def _interpolate(raw: Mapping[str, Any], origin: str) -> dict[str, Any]:
     if not _has_interpolation(raw):
-        return _copy(raw)  # type: ignore[no-any-return]
+        return dict(_copy(raw))
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -153,7 +153,7 @@ def _resolve_processes(spared: int = 0) -> int:
     return max(1, (os.cpu_count() or 1) - int(spared))
 
 
-_RESOLVERS = {"d.glob": _resolve_glob, "d.cache": _resolve_cache, "d.processes": _resolve_processes}
+_RESOLVERS: dict[str, Callable[..., Any]] = {"d.glob": _resolve_glob, "d.cache": _resolve_cache, "d.processes": _resolve_processes}
 
 
 def struct_of(annotation: Any) -> type[msgspec.Struct] | None:
@@ -208,7 +208,8 @@ def to_yaml(config: msgspec.Struct) -> str:
     import yaml
 
     data = _without_nones(msgspec.to_builtins(config))
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    return text
 
 
 def _without_nones(value: Any) -> Any:
