@@ -20,9 +20,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from . import config, recipes
-from .errors import DolmaConfigError, DolmaError
-from .version import __version__
+from .. import config, recipes
+from ..errors import DolmaConfigError, DolmaError
+from ..version import __version__
 
 __all__ = ["main"]
 
@@ -35,31 +35,31 @@ class Command(typing.NamedTuple):
 
 
 def _tag() -> Callable[[Any], Any]:
-    from .commands import tag
+    from ..commands import tag
 
     return tag.run
 
 
 def _dedupe() -> Callable[[Any], Any]:
-    from .commands import dedupe
+    from ..commands import dedupe
 
     return dedupe.run
 
 
 def _mix() -> Callable[[Any], Any]:
-    from .commands import mix
+    from ..commands import mix
 
     return mix.run
 
 
 def _list() -> Callable[[Any], Any]:
-    from .commands import listing
+    from ..commands import listing
 
     return listing.run
 
 
 def _assets() -> Callable[[Any], Any]:
-    from .commands import assets
+    from ..commands import assets
 
     return assets.run
 
