@@ -103,7 +103,20 @@ def load(kind: type[C], raw: Mapping[str, Any], origin: str = "recipe") -> C:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at ")
         where = path.strip("`").removeprefix("$").lstrip(".") or "the recipe"
-        raise DolmaConfigError(f"{origin}: {where}: {message[0].lower()}{message[1:]}") from error
+        choices = _choices(kind, where) if message.startswith("Invalid enum value") else ""
+        raise DolmaConfigError(f"{origin}: {where}: {message[0].lower()}{message[1:]}{choices}") from error
+
+
+def _choices(kind: type[msgspec.Struct], path: str) -> str:
+    """What a key at `path` may be, as the end of a message."""
+    annotation: Any = kind
+    for name in re.sub(r"\[.*?\]", "", path).split("."):
+        struct = struct_of(annotation)
+        annotation = hints(struct).get(name) if struct is not None else None
+    while typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    values = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    return f"; it is one of {', '.join(map(repr, values))}" if values else ""
 
 
 def _nearest(name: str, names: list[str]) -> str:
@@ -120,7 +133,10 @@ def _interpolate(raw: Mapping[str, Any], origin: str) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     for name, resolver in _RESOLVERS.items():
-        OmegaConf.register_new_resolver(name, resolver, replace=True)
+        try:
+            OmegaConf.register_resolver(name, resolver, replace=True, annotation_validation="off")
+        except TypeError:  # Before OmegaConf 2.4 that was another function.
+            OmegaConf.register_new_resolver(name, resolver, replace=True)
     try:
         resolved = OmegaConf.to_container(OmegaConf.create(_copy(raw)), resolve=True)
     except OmegaConfBaseException as error:

@@ -180,7 +180,9 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[str | 
     values = vars(known)
     values.update(_tagger_options(name, rest))
     if rest:
-        names = [f"--{flag.name}" for flag in flags(command.config)]
+        known_flags = flags(command.config)
+        names = [f"--{flag.name}" for flag in known_flags]
+        names += [f"--no-{flag.name}" for flag in known_flags if flag.is_bool]
         stray = next((argument for argument in rest if argument.startswith("-")), rest[0])
         close = difflib.get_close_matches(stray.partition("=")[0], names, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]}?" if close else ""
