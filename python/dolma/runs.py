@@ -134,11 +134,7 @@ class Failure(msgspec.Struct):
 
 
 class Gauge(Protocol):
-    """The counters that the engine moves while it works."""
-
-    documents: int
-    bytes: int
-    input_bytes: int
+    """What stops the engine."""
 
     def cancel(self) -> None: ...
 

@@ -314,12 +314,7 @@ impl BatchTagger {
                     let result = results[python].get_item(doc.index)?;
                     python += 1;
                     if let Ok(lists) = result.cast::<PyDict>() {
-                        write_lists(lists, &column.prefix, text.chars(), out).map_err(
-                            |trouble| match trouble {
-                                Trouble::Engine(error) => Trouble::Engine(named(error)),
-                                other => other,
-                            },
-                        )?;
+                        write_lists(lists, &column.prefix, text.chars(), out).map_err(named)?;
                         continue;
                     }
                     read_spans(&result, &column.prefix, keys, kinds, &mut self.spans).map_err(
@@ -412,26 +407,31 @@ fn write_lists(
     prefix: &str,
     chars: usize,
     out: &mut Vec<u8>,
-) -> std::result::Result<(), Trouble> {
-    for (name, list) in lists.iter() {
-        let name: String = name.extract()?;
+) -> Result<()> {
+    let strange = |kind: &Bound<'_, PyAny>, error: &PyErr| {
+        Error::tagger(format!("the spans of {kind} are no list of [start, end, score]: {error}"))
+    };
+    for (kind, list) in lists.iter() {
+        let name: String = kind.extract().map_err(|error| strange(&kind, &error))?;
         if name.is_empty() {
             continue;
         }
         let key = format!("{prefix}__{}", tag::engine::variable_name(&name));
         json::escape(key.as_bytes(), out);
         out.extend_from_slice(b":[");
-        for (index, span) in list.try_iter()?.enumerate() {
-            let (start, end, score): (u64, u64, f64) = span?.extract()?;
-            if start > end || end > chars as u64 || !score.is_finite() {
-                return Err(Trouble::Engine(Error::tagger(format!(
+        let spans = list.try_iter().map_err(|error| strange(&kind, &error))?;
+        for (index, span) in spans.enumerate() {
+            let (start, end, score) =
+                span.and_then(|span| triple(&span)).map_err(|error| strange(&kind, &error))?;
+            if start < 0 || start > end || end > chars as i64 || !score.is_finite() {
+                return Err(Error::tagger(format!(
                     "span [{start}, {end}, {score}] does not fit a text of {chars} code points"
-                ))));
+                )));
             }
             out.extend_from_slice(if index == 0 { b"[" } else { b",[" });
-            json::write_int(start, out);
+            json::write_int(start as u64, out);
             out.push(b',');
-            json::write_int(end, out);
+            json::write_int(end as u64, out);
             out.push(b',');
             json::write_score(score, out);
             out.push(b']');
@@ -439,4 +439,12 @@ fn write_lists(
         out.extend_from_slice(b"],");
     }
     Ok(())
+}
+
+/// Start, end and score: a tuple, or a list as some taggers' own `group_output` makes them.
+fn triple(span: &Bound<'_, PyAny>) -> PyResult<(i64, i64, f64)> {
+    if let Ok(list) = span.cast::<PyList>() {
+        return list.to_tuple().extract();
+    }
+    span.extract()
 }

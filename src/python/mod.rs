@@ -8,6 +8,7 @@ mod batches;
 mod filters;
 mod host;
 mod runs;
+mod words;
 
 use crate::error::{Error, ErrorKind};
 use pyo3::prelude::*;
@@ -72,5 +73,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(runs::mix, module)?)?;
     module.add_function(wrap_pyfunction!(runs::rule_attributes, module)?)?;
     module.add_function(wrap_pyfunction!(runs::find_attributes, module)?)?;
+    module.add_function(wrap_pyfunction!(words::word_ends, module)?)?;
     Ok(())
 }

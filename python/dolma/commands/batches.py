@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -86,34 +87,18 @@ def _count(result: Any) -> int:
 def _predict(
     name: str, tagger: BaseTagger, documents: list[Document], path: str, lines: list[int]
 ) -> list[Any]:
-    kind = type(tagger)
-    by_row = kind.tag not in (BaseTagger.tag, BaseTaggerWithMetadata.tag)
-    grouped = kind.group_output is not BaseTagger.group_output or bool(tagger.defaults)
-    if kind.predict_batch is not BaseTagger.predict_batch and not by_row:
-        try:
-            results = list(tagger.predict_batch(documents))
-        except Exception as error:
-            where = f"{path}: lines {lines[0]} to {lines[-1]}" if lines else path
-            raise DolmaShardError(f"{where}: tagger {name}: {type(error).__name__}: {error}") from error
-        if len(results) != len(documents):
-            raise DolmaShardError(
-                f"{path}: tagger {name}: predict_batch gave {len(results)} results for {len(documents)} documents"
-            )
-        return [tagger.group_output(result) for result in results] if grouped else results
-    if by_row:
-        predict: Callable[[Any], Any] = tagger.tag
-    elif grouped:
-        def predict(document: Any) -> Any:
-            return tagger.group_output(tagger.predict(document))
-    else:
-        predict = tagger.predict
+    """What a tagger found in the documents of some lines: results, or dicts of lists by type.
+
+    Raises `DolmaShardError` naming the tagger and the document that it failed on.
+    """
+    predict = _predictor(name, tagger, documents, path, lines)
     results = []
     for document, line in zip(documents, lines, strict=True):
         try:
             result = predict(document)
         except Exception as error:
             raise DolmaShardError(
-                f"{path}:{line}: tagger {name} failed on document {document.id!r}: {type(error).__name__}: {error}"
+                f"{path}:{line}: tagger {name} failed on document {document.id!r}: {_reason(error)}"
             ) from error
         if not isinstance(result, dict) and not hasattr(result, "spans"):
             raise DolmaShardError(
@@ -122,6 +107,47 @@ def _predict(
             )
         results.append(result)
     return results
+
+
+def _predictor(
+    name: str, tagger: BaseTagger, documents: list[Document], path: str, lines: list[int]
+) -> Callable[[Any], Any]:
+    """What gives the result of each document in turn: the least that the tagger's class allows."""
+    kind = type(tagger)
+    grouped = kind.group_output is not BaseTagger.group_output or bool(tagger.defaults)
+    if kind.tag not in (BaseTagger.tag, BaseTaggerWithMetadata.tag):
+        return tagger.tag
+    if kind.predict_batch is BaseTagger.predict_batch:
+        predict: Callable[[Any], Any] = tagger.predict
+    else:
+        results = iter(_batch(name, tagger, documents, path, lines))
+
+        def predict(document: Any) -> Any:
+            return next(results)
+
+    return (lambda document: tagger.group_output(predict(document))) if grouped else predict
+
+
+def _batch(
+    name: str, tagger: BaseTagger, documents: list[Document], path: str, lines: list[int]
+) -> list[Any]:
+    where = f"{path}: lines {lines[0]} to {lines[-1]}" if lines else path
+    try:
+        results = list(tagger.predict_batch(documents))
+    except Exception as error:
+        raise DolmaShardError(f"{where}: tagger {name} failed: {_reason(error)}") from error
+    if len(results) != len(documents):
+        raise DolmaShardError(
+            f"{where}: tagger {name}: predict_batch gave {len(results)} results for {len(documents)} documents"
+        )
+    return results
+
+
+def _reason(error: Exception) -> str:
+    """What a tagger raised, and where in its code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 _tagging: Tagging | None = None
@@ -244,6 +270,8 @@ def _shard(
     try:
         done = _tag_shard(run, files, gauge, index, config, workers, ahead)
     except DolmaError as error:
+        if config.debug:
+            traceback.print_exception(error)
         files.failed(index, str(error))
     except Exception as error:
         files.failed(index, f"{run.todo[index].name}: {type(error).__name__}: {error}")
