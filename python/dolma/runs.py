@@ -312,6 +312,8 @@ class Run:
         promised = shard.attributes or ((),) * len(shard.outputs)
         for output, path, written, names in zip(shard.outputs, temporary, outcome.written, promised, strict=True):
             self._put_aside(output.place, outcome.bad_records)
+            # Until the new record stands, an old one would vouch for any file of the same size.
+            storage.delete(output.record)
             storage.publish(path, output.path)
             record = msgspec.structs.replace(
                 record, size=written.size, checksum=written.checksum, attributes=list(names)
