@@ -208,14 +208,15 @@ class Run:
                 self.skipped.append(records[0])
 
     def _check_outputs(self) -> None:
-        owners: dict[str, str] = {}
+        owners: dict[str, Shard] = {}
         for shard in self.shards:
             for output in shard.outputs:
-                other = owners.setdefault(output.path, shard.name)
-                if other != shard.name:
+                other = owners.setdefault(output.path, shard)
+                if other is not shard:
+                    makers = [one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)]
                     raise DolmaConfigError(
-                        f"{shard.name} and {other} would both be written to {output.path}; "
-                        "give them different destinations"
+                        f"{makers[0]} and {makers[1]} would both be written to {output.path}; "
+                        "give them different names or destinations"
                     )
 
     def _done(self, shard: Shard) -> list[Record] | None:

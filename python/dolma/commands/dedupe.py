@@ -91,7 +91,7 @@ def run(config: DedupeConfig) -> dict[str, Any] | None:
             )
             for file, _ in files
         ]
-        keep = keeper.known(shards)
+        keep = keeper.known(shards, config.force)
         work = Run("dedupe", config, shards, keep=keep)
         session.announce(work, keeper.announcement())
         keeper.check_memory()
@@ -203,7 +203,7 @@ class Keeper:
         self.description = description
         self.found = True
 
-    def known(self, shards: list[Shard]) -> Any:
+    def known(self, shards: list[Shard], force: bool) -> Any:
         """Which shards need not be done: those whose keys are in the filter and not from elsewhere.
 
         Raises `DolmaConfigError` when an input would be compared with itself.
@@ -225,9 +225,9 @@ class Keeper:
                 "common would be marked as a duplicate of itself. Delete the filter to build it anew, or give the new "
                 "version another name if it is meant to be compared with the old one"
             )
-        lost = [shard for shard in shards if shard.name in absorbed and not _published(shard)]
+        lost = [shard for shard in shards if shard.name in absorbed and (force or not _published(shard))]
         if lost:
-            self._start_afresh(shards, absorbed, lost)
+            self._start_afresh(absorbed, lost, force)
             return lambda shard: False
         return lambda shard: shard.name in absorbed
 
@@ -269,17 +269,18 @@ class Keeper:
         same = [entry for entry in same_size if entry.content == content]
         return next((entry for entry in same if entry.path == file.path), same[0] if same else None)
 
-    def _start_afresh(self, shards: list[Shard], absorbed: set[str], lost: list[Shard]) -> None:
+    def _start_afresh(self, absorbed: set[str], lost: list[Shard], force: bool) -> None:
         """Drops a filter whose attribute files are gone, if all it absorbed is at hand again."""
+        what = "are to be made anew" if force else "are gone or were made in another way"
         if len(absorbed) < len(self.description.absorbed):
             raise DolmaConfigError(
-                f"bloom_filter.file: {self.config.file} has absorbed {lost[0].name}, whose attributes are gone "
-                f"or were made in another way, and inputs that are not in this run; it cannot be told apart what came "
-                "from where. Restore the attributes, add the other inputs, or delete the filter"
+                f"bloom_filter.file: {self.config.file} has absorbed {lost[0].name}, whose attributes {what}, and "
+                "inputs that are not in this run; it cannot be told apart what came from where. "
+                "Restore the attributes, add the other inputs, or delete the filter"
             )
         session.say(
-            f"dedupe: the attributes of {len(lost)} absorbed inputs are gone or were made in another way: "
-            "starting with an empty filter and doing all inputs again"
+            f"dedupe: the attributes of {len(lost)} absorbed inputs {what}: starting with an empty filter and doing "
+            "all inputs again"
         )
         self.description = Description(method=self.method)
         self.found, self.outdated = False, True
