@@ -24,7 +24,7 @@ Row = Mapping[str, Any] | str
 
 PACKAGE = Path(__file__).resolve().parent.parent / "python"
 
-WORDS = "the of and to in river mountain letter signal quiet amber lantern seven harbour stone écho 日本 naïve".split()
+WORDS = ["the", "of", "and", "river", "mountain", "letter", "signal", "amber", "écho", "日本", "naïve"]
 
 
 def encode(path: Path, content: bytes) -> bytes:
