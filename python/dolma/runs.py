@@ -204,14 +204,15 @@ class Run:
                 self.skipped.append(records[0])
 
     def _check_outputs(self) -> None:
-        owners: dict[str, str] = {}
+        owners: dict[str, Shard] = {}
         for shard in self.shards:
             for output in shard.outputs:
-                other = owners.setdefault(output.path, shard.name)
-                if other != shard.name:
+                other = owners.setdefault(output.path, shard)
+                if other is not shard:
+                    makers = [one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)]
                     raise DolmaConfigError(
-                        f"{shard.name} and {other} would both be written to {output.path}; "
-                        "give them different destinations"
+                        f"{makers[0]} and {makers[1]} would both be written to {output.path}; "
+                        "give them different names or destinations"
                     )
 
     def _done(self, shard: Shard) -> list[Record] | None:
@@ -308,6 +309,8 @@ class Run:
         promised = shard.attributes or ((),) * len(shard.outputs)
         for output, path, written, names in zip(shard.outputs, temporary, outcome.written, promised, strict=True):
             self._put_aside(output.place, outcome.bad_records)
+            # Until the new record stands, an old one would vouch for any file of the same size.
+            storage.delete(output.record)
             storage.publish(path, output.path)
             record = msgspec.structs.replace(
                 record, size=written.size, checksum=written.checksum, attributes=list(names)
