@@ -23,7 +23,7 @@ from ..runs import Files, Output, Run, Shard, fingerprint
 from ..storage import File
 from . import inputs, session
 
-__all__ = ["run"]
+__all__ = ["check", "run"]
 
 #: Compressed bytes in a group, at least; saving the filter must stay a small part of the work.
 GROUP_BYTES = 8 << 30
@@ -66,13 +66,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     level: int | None
 
 
-def run(config: DedupeConfig) -> dict[str, Any] | None:
+def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     """Runs `dolma dedupe`; returns the run report, None for a dry run.
 
-    Raises `DolmaConfigError` or `DolmaAssetError` before any work, `DolmaShardError` after it when
-    shards failed.
+    `brief` leaves out the effective recipe. Raises `DolmaConfigError` or `DolmaAssetError` before
+    any work, `DolmaShardError` after it when shards failed.
     """
-    plan = _plan(config)
+    plan = check(config)
     method = {"key": plan.key} if plan.key is not None else {"separator": plan.separator}
     name = config.dedupe.name or plan.attribute
     files = inputs.find(config.documents)
@@ -93,16 +93,22 @@ def run(config: DedupeConfig) -> dict[str, Any] | None:
         ]
         keep = keeper.known(shards, config.force)
         work = Run("dedupe", config, shards, keep=keep)
-        session.announce(work, keeper.announcement())
+        session.announce(work, keeper.announcement(), brief=brief)
         keeper.check_memory()
         if config.dryrun:
             return None
         return _execute(config, plan, work, keeper)
 
 
-def _plan(config: DedupeConfig) -> Plan:
+def check(config: DedupeConfig) -> Plan:
+    """The plan of a run, as far as the config alone says; needs no documents.
+
+    Raises `DolmaConfigError` for what is wrong with it.
+    """
     from .. import _core
 
+    if not config.documents:
+        raise DolmaConfigError("documents: name at least one path")
     method = config.dedupe
     if (method.documents is None) == (method.paragraphs is None):
         raise DolmaConfigError("dedupe: give either dedupe.documents or dedupe.paragraphs")

@@ -24,9 +24,10 @@ def warn(run: Run, text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def announce(run: Run, what: str) -> None:
-    """Prints the effective recipe and the plan."""
-    print(recipes.to_yaml(run.config), flush=True)
+def announce(run: Run, what: str, *, brief: bool = False) -> None:
+    """Prints the effective recipe (unless `brief`) and the plan."""
+    if not brief:
+        print(recipes.to_yaml(run.config), flush=True)
     done = len(run.mine) - len(run.todo)
     part = f" (part {run.config.shard})" if run.config.shard else ""
     say(
