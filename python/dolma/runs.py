@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -173,8 +174,11 @@ class Run:
         shards: list[Shard],
         *,
         keep: Callable[[Shard], bool] = lambda shard: True,
+        copies: bool = False,
     ) -> None:
-        """`keep` says of a shard whose record fits whether it may be taken for done."""
+        """`keep` says of a shard whose record fits whether it may be taken for done; with `copies`
+        outputs are copied to their place because they cannot be renamed there."""
+        self.copies = copies
         self.command = command
         self.config = config
         self.shards = shards
@@ -311,21 +315,32 @@ class Run:
             self._put_aside(output.place, outcome.bad_records)
             # Until the new record stands, an old one would vouch for any file of the same size.
             storage.delete(output.record)
-            storage.publish(path, output.path)
+            self._publish(path, output.path)
             record = msgspec.structs.replace(
                 record, size=written.size, checksum=written.checksum, attributes=list(names)
             )
-            storage.write_bytes(output.record, msgspec.json.encode(record) + b"\n")
+            self._write(output.record, msgspec.json.encode(record) + b"\n")
         with self._lock:
             self._take(record)
             add_up(self.timings, outcome.timings)
             if outcome.content_hash is not None:
                 self.content_hashes[shard.inputs[0].path] = outcome.content_hash
 
+    def _publish(self, local: str, destination: str) -> None:
+        if self.copies:
+            # A mounted object store cannot rename; closing the file is what commits it there.
+            storage.copy(local, destination)
+            os.unlink(local)
+        else:
+            storage.publish(local, destination)
+
+    def _write(self, path: str, data: bytes) -> None:
+        (storage.overwrite if self.copies else storage.write_bytes)(path, data)
+
     def _put_aside(self, place: Place, bad: list[BadRecord]) -> None:
         path = paths.hidden(place, "bad", ".jsonl")
         if bad:
-            storage.write_bytes(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
+            self._write(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
             with self._lock:
                 self.bad_files.append(path)
 
@@ -344,7 +359,7 @@ class Run:
             root = self.mine[0].outputs[0].place.root
             targets.append(f"{root}/{paths.HIDDEN}/runs/{stamp}-{self.command}-{os.getpid()}.json")
         for target in targets:
-            storage.write_bytes(target, data)
+            self._write(target, data)
         self.report_path = targets[-1] if targets else None
         if self.interrupted:
             raise KeyboardInterrupt
@@ -429,6 +444,9 @@ class Files:
     def temporary(self, index: int) -> list[str]:
         """Where the outputs of a shard are written before they are published."""
         shard = self.run.todo[index]
+        if self.run.copies:
+            folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
+            return [os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)]
         return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
 
     def files(self, index: int) -> tuple[list[str], list[str]]:
@@ -448,7 +466,18 @@ class Files:
                         for file in self.run.todo[ahead].inputs
                     ]
             futures = self._staging[index]
-        return [future.result() for future in futures]
+        return [self._staged(future) for future in futures]
+
+    def _staged(self, future: Future[str]) -> str:
+        """The result of a download, unless the run is stopped before it is there."""
+        while True:
+            try:
+                return future.result(timeout=0.2)
+            except FutureTimeout:
+                if future.done():
+                    raise
+                if self.run.interrupted:
+                    raise DolmaShardError("stopped while an input was being fetched") from None
 
     def done(
         self,
@@ -514,8 +543,13 @@ class Files:
             if not pending:
                 return
             for future in pending:
+                while not future.done():
+                    if self.run.interrupted:
+                        return
+                    time.sleep(0.02)
                 future.result()
 
     def close(self) -> None:
         self.wait()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # A stopped run does not wait for transfers that nobody will use.
+        self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)

@@ -76,7 +76,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     method = {"key": plan.key} if plan.key is not None else {"separator": plan.separator}
     name = config.dedupe.name or plan.attribute
     files = inputs.find(config.documents)
-    identity = {"method": method, "plan": plan, "filter": config.bloom_filter, "bad": config.max_bad_records}
+    identity = {"method": method, "plan": plan, "filter": config.bloom_filter}
     with Keeper(config, method) as keeper:
         if config.bloom_filter.read_only:
             # The verdicts are those of what the filter holds now.
@@ -92,7 +92,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
             for file, _ in files
         ]
         keep = keeper.known(shards, config.force)
-        work = Run("dedupe", config, shards, keep=keep)
+        work = Run("dedupe", config, shards, keep=keep, copies=config.is_s3_volume)
         session.announce(work, keeper.announcement(), brief=brief)
         keeper.check_memory()
         if config.dryrun:

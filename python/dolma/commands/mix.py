@@ -315,7 +315,6 @@ def _shard(config: MixConfig, output: PlannedOutput) -> Shard:
         "stream": msgspec.structs.replace(stream, documents=["-"]),
         "format": output.output_format,
         "count_words": config.count_words,
-        "bad": config.max_bad_records,
     }
     return Shard(
         inputs=files,

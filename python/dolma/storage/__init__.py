@@ -28,12 +28,14 @@ from .names import File, is_remote, is_temporary, join, scheme
 
 __all__ = [
     "File",
+    "copy",
     "delete",
     "expand",
     "find_bytes",
     "is_remote",
     "is_temporary",
     "join",
+    "overwrite",
     "publish",
     "read_bytes",
     "scheme",
@@ -116,6 +118,23 @@ def publish(local_file: str, destination: str) -> File:
     if is_remote(destination):
         raise web.refuse_to_write(destination)
     return local.publish(local_file, destination)
+
+
+def copy(local_file: str, destination: str) -> None:
+    """Copies a file over a local `destination`, in place: for file systems that cannot rename.
+
+    Raises `DolmaStorageError` when it fails or the copy has another size.
+    """
+    with failures.explained("copy it", destination):
+        local.copy_over(local_file, destination)
+
+
+def overwrite(path: str, data: bytes) -> None:
+    """Writes a small local file in place: for file systems that cannot rename."""
+    with failures.explained("write it", path):
+        local.make_directory(os.path.dirname(path))
+        with open(path, "wb") as file:
+            file.write(data)
 
 
 def find_bytes(path: str) -> bytes | None:

@@ -252,3 +252,11 @@ def _sync_directory(path: str) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def copy_over(source: str, destination: str) -> None:
+    """Copies `source` over `destination` without a rename, and checks that all of it arrived."""
+    make_directory(os.path.dirname(destination))
+    shutil.copyfile(source, destination)
+    if os.path.getsize(destination) != os.path.getsize(source):
+        raise OSError(errno.EIO, "the copy has another size than the file", destination)
