@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 /// A document file in batches of whole lines.
 #[pyclass(frozen)]
 pub struct BatchReader {
-    documents: Mutex<Documents<'static>>,
+    /// Boxed for the same reason as `SegmentWriter::writer`.
+    documents: Mutex<Box<Documents<'static>>>,
 }
 
 #[pymethods]
@@ -33,7 +34,7 @@ impl BatchReader {
         let reader = crate::codec::Reader::open(&path, format).map_err(|error| error.at(&name));
         let lines = Lines::new(raise(reader)?);
         let documents = Documents::shared(lines, &name, Arc::clone(&progress.inner));
-        Ok(Self { documents: Mutex::new(documents) })
+        Ok(Self { documents: Mutex::new(Box::new(documents)) })
     }
 
     /// `(lines, number of the first, how many)`, or None at the end of the file.
@@ -49,7 +50,9 @@ impl BatchReader {
 /// A file made of compressed segments.
 #[pyclass(frozen)]
 pub struct SegmentWriter {
-    writer: Mutex<Option<Writer>>,
+    /// Boxed, because its compressor wants a cache line to itself, and Python's allocator gives
+    /// objects 16 bytes of alignment.
+    writer: Mutex<Option<Box<Writer>>>,
 }
 
 #[pymethods]
@@ -59,7 +62,7 @@ impl SegmentWriter {
     fn new(path: PathBuf, name: PathBuf) -> PyResult<Self> {
         let encoding = raise(Encoding::new(Format::from_path(&name), None))?;
         let writer = raise(shard::create(&path, encoding))?;
-        Ok(Self { writer: Mutex::new(Some(writer)) })
+        Ok(Self { writer: Mutex::new(Some(Box::new(writer))) })
     }
 
     /// Appends a segment that a `BatchTagger` made.

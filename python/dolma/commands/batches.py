@@ -151,14 +151,19 @@ def _reason(error: Exception) -> str:
 
 
 _tagging: Tagging | None = None
+_unmade: DolmaFatalError | None = None
 
 
 def _start_worker(taggers: list[PlannedTagger], modules: list[str], allow_bad: bool, parent: int) -> None:
-    global _tagging
+    global _tagging, _unmade
     # Ctrl-C is the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    _tagging = Tagging(taggers, modules, allow_bad)
+    try:
+        _tagging = Tagging(taggers, modules, allow_bad)
+    except Exception as error:
+        # Raised here it would look like a worker that died.
+        _unmade = DolmaFatalError(f"a worker process could not start: {error}")
 
 
 def _follow(parent: int) -> None:
@@ -169,7 +174,8 @@ def _follow(parent: int) -> None:
 
 
 def _work(batch: Batch) -> Rows:
-    assert _tagging is not None
+    if _tagging is None:
+        raise _unmade or DolmaFatalError("a worker process has no taggers")
     return _tagging.rows(batch)
 
 
@@ -232,6 +238,10 @@ def execute(run: Run, taggers: list[PlannedTagger], config: TagConfig) -> dict[s
                     _shard(run, files, gauge, index, config, inline, ahead=0)
                     between_shards()
             return
+        # Made once here, so that one that cannot be made is known before any work.
+        for planned in taggers:
+            if planned.kernel is None:
+                instantiate(planned)
         workers = Workers(config.processes, setup)
         readers = min(config.processes, len(run.todo))
         # Enough batches under way to keep every worker busy, shared out over the shards.
