@@ -483,7 +483,7 @@ def test_a_rule_about_an_unknown_attribute_is_an_error_with_the_nearest(tmp_path
     made = stream(tmp_path, attributes=["x"], filter=rules)
     with pytest.raises(
         DolmaConfigError,
-        match="exp__gopher_v1__word_cuont.*no row of x has; the nearest are exp__gopher_v1__word_count",
+        match=r"exp__gopher_v1__word_cuont.*no row of x has; the nearest are exp__gopher_v1__word_count",
     ):
         run(tmp_path, made)
     assert not (tmp_path / "mix").exists()
@@ -495,7 +495,7 @@ def test_a_rule_about_an_unknown_attribute_is_an_error_with_the_nearest(tmp_path
 def test_a_span_of_an_unknown_attribute_is_an_error_too(tmp_path: Path) -> None:
     scored(tmp_path, [0.1])
     replacement = {"span": "$.attributes.x__t__z", "min_score": 0}
-    with pytest.raises(DolmaConfigError, match="x__t__z.*the nearest are x__t__s"):
+    with pytest.raises(DolmaConfigError, match=r"x__t__z.*the nearest are x__t__s"):
         run(tmp_path, stream(tmp_path, attributes=["x"], span_replacement=[replacement]))
 
 
@@ -563,8 +563,14 @@ def test_the_funnel_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         tmp_path, {"a.jsonl": [json.dumps({"id": f"d{n}", "text": text}) for n, text in enumerate(bodies)]}
     )
     rows: list[tuple[str, dict[str, Any]]] = [
-        ("d0", {"one": 1}), ("d1", {"one": 1, "two": 1}), ("d2", {"two": 1}), ("d3", {}), ("d4", {"p": [[5, 7, 1], [5, 7, 1]]}), ("d5", {}), ("d6", {})
-    ]  # fmt: skip
+        ("d0", {"one": 1}),
+        ("d1", {"one": 1, "two": 1}),
+        ("d2", {"two": 1}),
+        ("d3", {}),
+        ("d4", {"p": [[5, 7, 1], [5, 7, 1]]}),
+        ("d5", {}),
+        ("d6", {}),
+    ]
     attributes(tmp_path, "x", "a.jsonl", rows)
     made = stream(
         tmp_path,
