@@ -152,14 +152,18 @@ def read_bytes(path: str) -> bytes:
     return data
 
 
-def write_bytes(path: str, data: bytes) -> None:
-    """Writes a small file, whole or not at all."""
+def write_bytes(path: str, data: bytes, *, durable: bool = True) -> None:
+    """Writes a small file, whole or not at all.
+
+    Without `durable` a local file may be missing or empty after a power failure, for files whose
+    loss only costs work: the disk is not waited for.
+    """
     if names.is_s3(path):
         s3.write_bytes(path, data)
     elif is_remote(path):
         raise web.refuse_to_write(path)
     else:
-        local.write_bytes(path, data)
+        local.write_bytes(path, data, durable)
 
 
 def delete(path: str) -> None:
