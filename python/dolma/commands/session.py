@@ -24,9 +24,10 @@ def warn(run: Run, text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def announce(run: Run, what: str) -> None:
-    """Prints the effective recipe and the plan."""
-    print(recipes.to_yaml(run.config), flush=True)
+def announce(run: Run, what: str, *, brief: bool = False) -> None:
+    """Prints the effective recipe (unless `brief`) and the plan."""
+    if not brief:
+        print(recipes.to_yaml(run.config), flush=True)
     done = len(run.mine) - len(run.todo)
     part = f" (part {run.config.shard})" if run.config.shard else ""
     say(
@@ -50,7 +51,12 @@ def execute(
     meter = Meter(run.command, run.config.progress, run.input_bytes, len(run.todo))
     if run.todo:
         with run.files() as files:
-            run.execute(gauge, lambda: (engine(gauge, files), files.wait())[0], lambda: meter.update(gauge))
+
+            def work() -> None:
+                engine(gauge, files)
+                files.wait()
+
+            run.execute(gauge, work, lambda: meter.update(gauge))
         meter.update(gauge, final=True)
     account()
     try:
