@@ -194,6 +194,8 @@ class Run:
         #: By input path, of the shards that this run finished.
         self.content_hashes: dict[str, str] = {}
         self.interrupted = False
+        #: Where the report of this run is, once it is written.
+        self.report_path: str | None = None
         self._lock = threading.Lock()
         self._started = time.time()
         self._check_outputs()
@@ -206,6 +208,8 @@ class Run:
             else:
                 self._take(records[0])
                 self.skipped.append(records[0])
+                if records[0].bad_records:
+                    self.bad_files += [_quarantine(output.place) for output in shard.outputs]
 
     def _check_outputs(self) -> None:
         owners: dict[str, Shard] = {}
@@ -342,11 +346,14 @@ class Run:
             storage.write_bytes(path, data, durable=False)
 
     def _put_aside(self, place: Place, bad: list[BadRecord]) -> None:
-        path = paths.hidden(place, "bad", ".jsonl")
+        path = _quarantine(place)
         if bad:
             self._write(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
             with self._lock:
                 self.bad_files.append(path)
+        elif storage.stat(path) is not None:
+            # Of an earlier run over lines that are mended now.
+            storage.delete(path)
 
     def finish(self) -> dict[str, Any]:
         """Writes the report and returns it.
@@ -355,6 +362,18 @@ class Run:
         report is written before that.
         """
         report = self.report()
+        unwritten = self._write_report(report)
+        if self.interrupted:
+            raise KeyboardInterrupt
+        problem = self.problem()
+        if problem is not None:
+            # A full disk fails shards and takes no report either: the shards come first.
+            raise DolmaShardError(problem if unwritten is None else f"{problem}\n  {unwritten}")
+        if unwritten is not None:
+            raise unwritten
+        return report
+
+    def _write_report(self, report: dict[str, Any]) -> DolmaError | None:
         data = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._started))
         # The output's own copy; none where nothing could be planned.
@@ -362,19 +381,25 @@ class Run:
         if self.mine and self.mine[0].outputs:
             root = self.mine[0].outputs[0].place.root
             targets.append(f"{root}/{paths.HIDDEN}/runs/{stamp}-{self.command}-{os.getpid()}.json")
+        unwritten = None
         for target in targets:
-            self._write(target, data)
-        self.report_path = targets[-1] if targets else None
-        if self.interrupted:
-            raise KeyboardInterrupt
+            try:
+                self._write(target, data)
+                self.report_path = target
+            except DolmaError as error:
+                unwritten = error
+        return unwritten
+
+    def problem(self) -> str | None:
+        """What keeps this run from being a success; None for nothing."""
         if self.failures:
-            raise DolmaShardError(self._failure_message())
+            return self._failure_message()
         if self.bad_records > self.config.max_bad_records:
-            raise DolmaShardError(
+            return (
                 f"{self.bad_records} bad lines in all, more than max_bad_records={self.config.max_bad_records}; "
                 f"they are in {', '.join(self.bad_files) or 'the quarantine files'}"
             )
-        return report
+        return None
 
     def _failure_message(self) -> str:
         first = "\n".join(f"  {failure.error}" for failure in self.failures[:20])
@@ -392,7 +417,7 @@ class Run:
             "python": platform.python_version(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.time() - self._started, 3),
-            "status": "interrupted" if self.interrupted else "failed" if self.failures else "done",
+            "status": "interrupted" if self.interrupted else "failed" if self.problem() else "done",
             "config": msgspec.to_builtins(self.config),
             "counts": msgspec.to_builtins(self.counts),
             "bad_records": self.bad_records,
@@ -411,6 +436,11 @@ class Run:
             "warnings": self.warnings,
             "timings": self.timings,
         }
+
+
+def _quarantine(place: Place) -> str:
+    """Where the bad lines of an output are put aside."""
+    return paths.hidden(place, "bad", ".jsonl")
 
 
 def read_record(path: str) -> Record | None:

@@ -504,9 +504,12 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Takes the next row of each attribute file; all must belong to the document `id`.
+    /// Takes the next row of each attribute file; all must belong to the document `id`. A document
+    /// that was put aside as bad when one of them was written is bad here too, whatever is wrong
+    /// with it: nobody has scored it.
     fn next_rows(&mut self, line: u64, id: Option<&[u8]>) -> Result<()> {
         self.objects.clear();
+        let mut put_aside = None;
         for (rows, name) in self.rows.iter_mut().zip(&self.input.names[1..]) {
             let place = |error: Error| error.at(name).on_line(line);
             let row = rows.next().ok_or_else(|| place(Error::alignment("row is missing")))?;
@@ -518,13 +521,12 @@ impl Pass<'_> {
                 && id != row_id
                 && id_text(id) != id_text(row_id)
             {
-                let note = if row_id == b"null" {
-                    " (that line was bad when the row was written)"
-                } else {
-                    ""
-                };
+                if row_id == b"null" {
+                    put_aside = put_aside.or(Some(name));
+                    continue;
+                }
                 return Err(place(Error::alignment(format!(
-                    "row belongs to document {:?}{note}, but line {line} of {} is {:?}; write the attributes again",
+                    "row belongs to document {:?}, but line {line} of {} is {:?}; write the attributes again",
                     id_text(row_id),
                     self.input.names[0].display(),
                     id_text(id),
@@ -532,7 +534,13 @@ impl Pass<'_> {
             }
             self.objects.push(object);
         }
-        Ok(())
+        match put_aside {
+            Some(name) => Err(Error::record(format!(
+                "was put aside as a bad line when {} was written",
+                name.display()
+            ))),
+            None => Ok(()),
+        }
     }
 }
 

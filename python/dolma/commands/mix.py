@@ -160,11 +160,7 @@ def _check_names(streams: Sequence[StreamConfig]) -> None:
 
 
 def _documents(stream: StreamConfig, index: int) -> list[tuple[File, str]]:
-    files = inputs.find(stream.documents, f"streams[{index}].documents")
-    empty = [file.path for file, _ in files if file.size == 0 and file.path.endswith((".gz", ".zst", ".zstd"))]
-    if empty:
-        raise DolmaInputError(f"{empty[0]} has no bytes: that is no {empty[0].rpartition('.')[2]} file, but a lost one")
-    return files
+    return inputs.find(stream.documents, f"streams[{index}].documents")
 
 
 def _attributes(document: File, stream: StreamConfig) -> tuple[File, ...]:
