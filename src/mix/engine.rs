@@ -274,7 +274,7 @@ impl<'h> Stage for MixRun<'h> {
                 }
                 // A line that failed after its rows were taken has used them up already.
                 Visit::Bad(line) if line == last => Ok(()),
-                Visit::Bad(line) => pass.next_rows(line, None),
+                Visit::Bad(line) => pass.next_rows(line, None).map(drop),
             }
         })?;
         drop(pass);
@@ -475,8 +475,13 @@ impl Pass<'_> {
     ) -> Result<()> {
         // The id is checked before the rows are taken; a failure after that is this line's own.
         let id = record.id();
-        self.next_rows(line, id.as_ref().ok().copied())?;
+        let put_aside = self.next_rows(line, id.as_ref().ok().copied())?;
+        // What is wrong with the line itself tells more than that its row has no id.
         id?;
+        record.text()?;
+        if let Some(error) = put_aside {
+            return Err(error);
+        }
         for (name, seen) in self.stream.watched.iter().zip(&mut tally.seen) {
             *seen = *seen || self.objects.iter().any(|object| has_key(object, name));
         }
@@ -504,9 +509,11 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Takes the next row of each attribute file; all must belong to the document `id`.
-    fn next_rows(&mut self, line: u64, id: Option<&[u8]>) -> Result<()> {
+    /// Takes the next row of each attribute file; all must belong to the document `id`. Returns
+    /// the error of a line that has a row without an id.
+    fn next_rows(&mut self, line: u64, id: Option<&[u8]>) -> Result<Option<Error>> {
         self.objects.clear();
+        let mut put_aside = None;
         for (rows, name) in self.rows.iter_mut().zip(&self.input.names[1..]) {
             let place = |error: Error| error.at(name).on_line(line);
             let row = rows.next().ok_or_else(|| place(Error::alignment("row is missing")))?;
@@ -514,17 +521,16 @@ impl Pass<'_> {
                 return Err(place(Error::alignment("attribute row is not UTF-8")));
             }
             let (row_id, object) = attribute_row(row).map_err(place)?;
-            if let Some(id) = id
+            // A line that was bad when the row was written: it has a place and no attributes, so
+            // it must not pass the filter, and is as bad here as it was there.
+            if row_id == b"null" {
+                put_aside.get_or_insert(name);
+            } else if let Some(id) = id
                 && id != row_id
                 && id_text(id) != id_text(row_id)
             {
-                let note = if row_id == b"null" {
-                    " (that line was bad when the row was written)"
-                } else {
-                    ""
-                };
                 return Err(place(Error::alignment(format!(
-                    "row belongs to document {:?}{note}, but line {line} of {} is {:?}; write the attributes again",
+                    "row belongs to document {:?}, but line {line} of {} is {:?}; write the attributes again",
                     id_text(row_id),
                     self.input.names[0].display(),
                     id_text(id),
@@ -532,7 +538,13 @@ impl Pass<'_> {
             }
             self.objects.push(object);
         }
-        Ok(())
+        Ok(put_aside.map(|name| {
+            Error::record(format!(
+                "the line was bad when its row of {} was written; if it was mended since, write the \
+                 attributes again",
+                name.display()
+            ))
+        }))
     }
 }
 
