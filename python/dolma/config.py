@@ -42,14 +42,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What all sections of a recipe have in common: fixed fields, no surprises."""
 
 
-class WorkDirConfig(Config, kw_only=True):
+class WorkDirConfig(Config, frozen=True, kw_only=True):
     """Local folders for staged remote files; temporary ones are made where not given."""
 
     input: Annotated[str | None, Meta(description="Folder for downloaded inputs.")] = None
     output: Annotated[str | None, Meta(description="Folder for outputs before they are published.")] = None
 
 
-class CompressionConfig(Config, kw_only=True):
+class CompressionConfig(Config, frozen=True, kw_only=True):
     """How files are compressed, where the suffix does not say it."""
 
     input: Annotated[
@@ -66,7 +66,7 @@ class CompressionConfig(Config, kw_only=True):
     ] = None
 
 
-class RunConfig(Config, kw_only=True):
+class RunConfig(Config, frozen=True, kw_only=True):
     """What every command that works on shards understands."""
 
     work_dir: WorkDirConfig = WorkDirConfig()
@@ -94,7 +94,7 @@ class RunConfig(Config, kw_only=True):
     ] = "auto"
 
 
-class ProfileConfig(Config, kw_only=True):
+class ProfileConfig(Config, frozen=True, kw_only=True):
     """cProfile of Python taggers; runs in one process."""
 
     enable: Annotated[bool, Meta(description="Profile the run.")] = False
@@ -106,7 +106,7 @@ class ProfileConfig(Config, kw_only=True):
     lines: Annotated[int, Meta(ge=1, description="Rows of the profile to print.")] = 100
 
 
-class TagConfig(RunConfig, kw_only=True):
+class TagConfig(RunConfig, frozen=True, kw_only=True):
     """Score documents and spans; write attribute files beside them."""
 
     documents: Annotated[list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")] = []
@@ -134,7 +134,7 @@ class TagConfig(RunConfig, kw_only=True):
     profile: ProfileConfig = ProfileConfig()
 
 
-class ListConfig(Config, kw_only=True):
+class ListConfig(Config, frozen=True, kw_only=True):
     """List the available taggers."""
 
     tagger_modules: Annotated[
@@ -143,20 +143,20 @@ class ListConfig(Config, kw_only=True):
     verbose: Annotated[str | None, Meta(description="Show the whole documentation of this tagger.")] = None
 
 
-class AssetsConfig(Config, kw_only=True):
+class AssetsConfig(Config, frozen=True, kw_only=True):
     """Show models and word lists, or fetch them."""
 
     fetch: Annotated[list[str], Meta(description="Assets or URLs to download into the cache.")] = []
 
 
-class DocumentKeyConfig(Config, kw_only=True):
+class DocumentKeyConfig(Config, frozen=True, kw_only=True):
     """Deduplicate whole documents by a key."""
 
     attribute_name: Annotated[str, Meta(min_length=1, description="Name of the attribute that marks duplicates.")]
     key: Annotated[str, Meta(description="JSONPath of the key, e.g. $.text or $.metadata.url.")] = "$.text"
 
 
-class NgramConfig(Config, kw_only=True):
+class NgramConfig(Config, frozen=True, kw_only=True):
     """Compare paragraphs by the overlap of their n-grams."""
 
     ngram_length: Annotated[int, Meta(ge=0, description="Words in an n-gram; 0 compares whole paragraphs.")] = 0
@@ -165,7 +165,7 @@ class NgramConfig(Config, kw_only=True):
     skip_short_paragraphs: Annotated[bool, Meta(description="Leave paragraphs of fewer than two n-grams.")] = False
 
 
-class ParagraphsConfig(Config, kw_only=True):
+class ParagraphsConfig(Config, frozen=True, kw_only=True):
     """Deduplicate paragraphs."""
 
     attribute_name: Annotated[str, Meta(min_length=1, description="Name of the attribute that holds the spans.")]
@@ -173,7 +173,7 @@ class ParagraphsConfig(Config, kw_only=True):
     by_ngram: NgramConfig | None = None
 
 
-class DedupeMethod(Config, kw_only=True):
+class DedupeMethod(Config, frozen=True, kw_only=True):
     """What is compared, and what is left out of the comparison."""
 
     name: Annotated[
@@ -190,7 +190,7 @@ class DedupeMethod(Config, kw_only=True):
     document_dir: Annotated[str, Meta(min_length=1, description="Folder that attributes stand beside.")] = "documents"
 
 
-class BloomFilterConfig(Config, kw_only=True):
+class BloomFilterConfig(Config, frozen=True, kw_only=True):
     """The set of what has been seen: approximate, of fixed size, kept in a file."""
 
     file: Annotated[str, Meta(min_length=1, description="Where the filter is kept; local or s3://.")]
@@ -204,7 +204,7 @@ class BloomFilterConfig(Config, kw_only=True):
     ] = 0.0
 
 
-class DedupeConfig(RunConfig, kw_only=True):
+class DedupeConfig(RunConfig, frozen=True, kw_only=True):
     """Mark documents or paragraphs that were seen before."""
 
     documents: Annotated[list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")] = []
@@ -216,7 +216,7 @@ class DedupeConfig(RunConfig, kw_only=True):
     ] = False
 
 
-class FilterConfig(Config, kw_only=True):
+class FilterConfig(Config, frozen=True, kw_only=True):
     """Which documents of a stream are kept."""
 
     include: Annotated[list[str], Meta(description="Keep documents that match any of these; all if empty.")] = []
@@ -228,7 +228,7 @@ class FilterConfig(Config, kw_only=True):
     ] = "error"
 
 
-class SpanReplacementConfig(Config, kw_only=True):
+class SpanReplacementConfig(Config, frozen=True, kw_only=True):
     """Replace the spans of an attribute in the text."""
 
     span: Annotated[str, Meta(min_length=1, description="Expression that selects the spans.")]
@@ -240,7 +240,7 @@ class SpanReplacementConfig(Config, kw_only=True):
     syntax: Annotated[Syntax, Meta(description="Language of the expression.")] = "jsonpath"
 
 
-class StreamOutputConfig(Config, kw_only=True):
+class StreamOutputConfig(Config, frozen=True, kw_only=True):
     """Where a stream's documents go."""
 
     path: Annotated[str, Meta(min_length=1, description="Output folder, local or s3://.")]
@@ -253,7 +253,7 @@ class StreamOutputConfig(Config, kw_only=True):
     ] = 0
 
 
-class StreamConfig(Config, kw_only=True):
+class StreamConfig(Config, frozen=True, kw_only=True):
     """One set of documents with its attributes, filter, edits and output."""
 
     name: Annotated[str, Meta(min_length=1, description="Name of the stream; output files start with it.")]
@@ -265,7 +265,7 @@ class StreamConfig(Config, kw_only=True):
     compression: CompressionConfig | None = None
 
 
-class MixConfig(RunConfig, kw_only=True):
+class MixConfig(RunConfig, frozen=True, kw_only=True):
     """Join documents with attributes, filter, edit, and write the mix."""
 
     streams: Annotated[list[StreamConfig], Meta(description="The streams of the mix (recipe file only).")] = []

@@ -22,6 +22,11 @@ class Document:
         self.id = id
         self.text = text
 
+    @classmethod
+    def from_spec(cls, spec: Any) -> Document:
+        """A copy of a document, or of anything with its fields."""
+        return cls(spec.source, spec.id, spec.text, spec.version)
+
     def to_json(self) -> dict[str, Any]:
         """The fields as a dict."""
         return {"source": self.source, "version": self.version, "id": self.id, "text": self.text}
@@ -44,6 +49,10 @@ class DocumentWithMetadata(Document):
     def __init__(self, *args: Any, metadata: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.metadata = metadata or {}
+
+    @classmethod
+    def from_spec(cls, spec: Any) -> DocumentWithMetadata:
+        return cls(spec.source, spec.id, spec.text, spec.version, metadata=spec.metadata)
 
     def to_json(self) -> dict[str, Any]:
         return {**super().to_json(), "metadata": self.metadata}

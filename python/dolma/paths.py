@@ -54,13 +54,13 @@ def make_variable_name(name: str) -> str:
 
 
 def split_at(path: str, component: str) -> tuple[str, str] | None:
-    """`path` before and after its first component called `component`, or None."""
+    """`path` up to its first component called `component`, with the slash, and after it; or None."""
     parts = path.split("/")
     start = 3 if "://" in path else 0  # The bucket is no folder.
     if component not in parts[start:-1]:
         return None
     index = parts.index(component, start)
-    return "/".join(parts[:index]), "/".join(parts[index + 1 :])
+    return "".join(f"{part}/" for part in parts[:index]), "/".join(parts[index + 1 :])
 
 
 def attribute_place(document: str, name: str, folder: str = "documents") -> Place:
@@ -77,7 +77,7 @@ def attribute_place(document: str, name: str, folder: str = "documents") -> Plac
             f"Move it below {folder}/, or set a destination"
         )
     before, after = split
-    return Place(f"{before}/attributes/{name}" if before else f"attributes/{name}", after)
+    return Place(f"{before}attributes/{name}", after)
 
 
 def relative_to_documents(document: str) -> str:

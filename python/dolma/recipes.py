@@ -13,7 +13,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -70,7 +70,7 @@ def _with_plain_floats(base: Any) -> Any:
 
 def merge(base: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with the dotted `flags` laid over it."""
-    merged = _copy(base)
+    merged: dict[str, Any] = _copy(base)
     for dotted, value in flags.items():
         *parents, name = dotted.split(".")
         section = merged
@@ -103,7 +103,20 @@ def load(kind: type[C], raw: Mapping[str, Any], origin: str = "recipe") -> C:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at ")
         where = path.strip("`").removeprefix("$").lstrip(".") or "the recipe"
-        raise DolmaConfigError(f"{origin}: {where}: {message[0].lower()}{message[1:]}") from error
+        choices = _choices(kind, where) if message.startswith("Invalid enum value") else ""
+        raise DolmaConfigError(f"{origin}: {where}: {message[0].lower()}{message[1:]}{choices}") from error
+
+
+def _choices(kind: type[msgspec.Struct], path: str) -> str:
+    """What a key at `path` may be, as the end of a message."""
+    annotation: Any = kind
+    for name in re.sub(r"\[.*?\]", "", path).split("."):
+        struct = struct_of(annotation)
+        annotation = hints(struct).get(name) if struct is not None else None
+    while typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    values = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    return f"; it is one of {', '.join(map(repr, values))}" if values else ""
 
 
 def _nearest(name: str, names: list[str]) -> str:
@@ -115,12 +128,15 @@ def _nearest(name: str, names: list[str]) -> str:
 
 def _interpolate(raw: Mapping[str, Any], origin: str) -> dict[str, Any]:
     if not _has_interpolation(raw):
-        return _copy(raw)  # type: ignore[no-any-return]
+        return dict(_copy(raw))
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     for name, resolver in _RESOLVERS.items():
-        OmegaConf.register_new_resolver(name, resolver, replace=True)
+        try:
+            OmegaConf.register_resolver(name, resolver, replace=True, annotation_validation="off")
+        except TypeError:  # Before OmegaConf 2.4 that was another function.
+            OmegaConf.register_new_resolver(name, resolver, replace=True)
     try:
         resolved = OmegaConf.to_container(OmegaConf.create(_copy(raw)), resolve=True)
     except OmegaConfBaseException as error:
@@ -153,7 +169,7 @@ def _resolve_processes(spared: int = 0) -> int:
     return max(1, (os.cpu_count() or 1) - int(spared))
 
 
-_RESOLVERS = {"d.glob": _resolve_glob, "d.cache": _resolve_cache, "d.processes": _resolve_processes}
+_RESOLVERS: dict[str, Callable[..., Any]] = {"d.glob": _resolve_glob, "d.cache": _resolve_cache, "d.processes": _resolve_processes}
 
 
 def struct_of(annotation: Any) -> type[msgspec.Struct] | None:
@@ -208,7 +224,8 @@ def to_yaml(config: msgspec.Struct) -> str:
     import yaml
 
     data = _without_nones(msgspec.to_builtins(config))
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    return text
 
 
 def _without_nones(value: Any) -> Any:

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -134,11 +135,7 @@ class Failure(msgspec.Struct):
 
 
 class Gauge(Protocol):
-    """The counters that the engine moves while it works."""
-
-    documents: int
-    bytes: int
-    input_bytes: int
+    """What stops the engine."""
 
     def cancel(self) -> None: ...
 
@@ -177,8 +174,11 @@ class Run:
         shards: list[Shard],
         *,
         keep: Callable[[Shard], bool] = lambda shard: True,
+        copies: bool = False,
     ) -> None:
-        """`keep` says of a shard whose record fits whether it may be taken for done."""
+        """`keep` says of a shard whose record fits whether it may be taken for done; with `copies`
+        outputs are copied to their place because they cannot be renamed there."""
+        self.copies = copies
         self.command = command
         self.config = config
         self.shards = shards
@@ -208,14 +208,15 @@ class Run:
                 self.skipped.append(records[0])
 
     def _check_outputs(self) -> None:
-        owners: dict[str, str] = {}
+        owners: dict[str, Shard] = {}
         for shard in self.shards:
             for output in shard.outputs:
-                other = owners.setdefault(output.path, shard.name)
-                if other != shard.name:
+                other = owners.setdefault(output.path, shard)
+                if other is not shard:
+                    makers = [one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)]
                     raise DolmaConfigError(
-                        f"{shard.name} and {other} would both be written to {output.path}; "
-                        "give them different destinations"
+                        f"{makers[0]} and {makers[1]} would both be written to {output.path}; "
+                        "give them different names or destinations"
                     )
 
     def _done(self, shard: Shard) -> list[Record] | None:
@@ -312,21 +313,38 @@ class Run:
         promised = shard.attributes or ((),) * len(shard.outputs)
         for output, path, written, names in zip(shard.outputs, temporary, outcome.written, promised, strict=True):
             self._put_aside(output.place, outcome.bad_records)
-            storage.publish(path, output.path)
+            # Until the new record stands, an old one would vouch for any file of the same size.
+            storage.delete(output.record)
+            self._publish(path, output.path)
             record = msgspec.structs.replace(
                 record, size=written.size, checksum=written.checksum, attributes=list(names)
             )
-            storage.write_bytes(output.record, msgspec.json.encode(record) + b"\n")
+            self._write(output.record, msgspec.json.encode(record) + b"\n")
         with self._lock:
             self._take(record)
             add_up(self.timings, outcome.timings)
             if outcome.content_hash is not None:
                 self.content_hashes[shard.inputs[0].path] = outcome.content_hash
 
+    def _publish(self, local: str, destination: str) -> None:
+        if self.copies:
+            # A mounted object store cannot rename; closing the file is what commits it there.
+            storage.copy(local, destination)
+            os.unlink(local)
+        else:
+            storage.publish(local, destination)
+
+    def _write(self, path: str, data: bytes) -> None:
+        # A record that a power failure takes is a shard that is done again, so nobody waits for it.
+        if self.copies:
+            storage.overwrite(path, data)
+        else:
+            storage.write_bytes(path, data, durable=False)
+
     def _put_aside(self, place: Place, bad: list[BadRecord]) -> None:
         path = paths.hidden(place, "bad", ".jsonl")
         if bad:
-            storage.write_bytes(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
+            self._write(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
             with self._lock:
                 self.bad_files.append(path)
 
@@ -345,7 +363,7 @@ class Run:
             root = self.mine[0].outputs[0].place.root
             targets.append(f"{root}/{paths.HIDDEN}/runs/{stamp}-{self.command}-{os.getpid()}.json")
         for target in targets:
-            storage.write_bytes(target, data)
+            self._write(target, data)
         self.report_path = targets[-1] if targets else None
         if self.interrupted:
             raise KeyboardInterrupt
@@ -430,6 +448,9 @@ class Files:
     def temporary(self, index: int) -> list[str]:
         """Where the outputs of a shard are written before they are published."""
         shard = self.run.todo[index]
+        if self.run.copies:
+            folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
+            return [os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)]
         return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
 
     def files(self, index: int) -> tuple[list[str], list[str]]:
@@ -449,7 +470,18 @@ class Files:
                         for file in self.run.todo[ahead].inputs
                     ]
             futures = self._staging[index]
-        return [future.result() for future in futures]
+        return [self._staged(future) for future in futures]
+
+    def _staged(self, future: Future[str]) -> str:
+        """The result of a download, unless the run is stopped before it is there."""
+        while True:
+            try:
+                return future.result(timeout=0.2)
+            except FutureTimeout:
+                if future.done():
+                    raise
+                if self.run.interrupted:
+                    raise DolmaShardError("stopped while an input was being fetched") from None
 
     def done(
         self,
@@ -515,8 +547,13 @@ class Files:
             if not pending:
                 return
             for future in pending:
+                while not future.done():
+                    if self.run.interrupted:
+                        return
+                    time.sleep(0.02)
                 future.result()
 
     def close(self) -> None:
         self.wait()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # A stopped run does not wait for transfers that nobody will use.
+        self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)

@@ -72,7 +72,7 @@ struct Finished {
 }
 
 enum Piece {
-    Whole(Writer),
+    Whole(Box<Writer>),
     Part(Part),
 }
 
@@ -141,7 +141,7 @@ pub struct Mixed {
 }
 
 enum Target {
-    Whole(Writer),
+    Whole(Box<Writer>),
     Part(PartWriter),
 }
 
@@ -201,7 +201,7 @@ impl<'h> Stage for MixRun<'h> {
             .collect::<Result<_>>()?;
         let documents = Documents::new(lines, &input.names[0], self.progress);
         let target = if single {
-            Target::Whole(shard::create(output, stream.encoding)?)
+            Target::Whole(Box::new(shard::create(output, stream.encoding)?))
         } else {
             Target::Part(PartWriter::create(&part_path(output, input.index), stream.encoding)?)
         };
@@ -382,7 +382,7 @@ impl MixRun<'_> {
             tally.add(piece.tally);
             done.bad.extend(piece.bad);
             match piece.written {
-                Piece::Whole(writer) => output = Some(writer),
+                Piece::Whole(writer) => output = Some(*writer),
                 Piece::Part(part) => parts.push(part),
             }
         }

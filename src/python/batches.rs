@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 /// A document file in batches of whole lines.
 #[pyclass(frozen)]
 pub struct BatchReader {
-    documents: Mutex<Documents<'static>>,
+    /// Boxed for the same reason as `SegmentWriter::writer`.
+    documents: Mutex<Box<Documents<'static>>>,
 }
 
 #[pymethods]
@@ -33,7 +34,7 @@ impl BatchReader {
         let reader = crate::codec::Reader::open(&path, format).map_err(|error| error.at(&name));
         let lines = Lines::new(raise(reader)?);
         let documents = Documents::shared(lines, &name, Arc::clone(&progress.inner));
-        Ok(Self { documents: Mutex::new(documents) })
+        Ok(Self { documents: Mutex::new(Box::new(documents)) })
     }
 
     /// `(lines, number of the first, how many)`, or None at the end of the file.
@@ -49,7 +50,9 @@ impl BatchReader {
 /// A file made of compressed segments.
 #[pyclass(frozen)]
 pub struct SegmentWriter {
-    writer: Mutex<Option<Writer>>,
+    /// Boxed, because its compressor wants a cache line to itself, and Python's allocator gives
+    /// objects 16 bytes of alignment.
+    writer: Mutex<Option<Box<Writer>>>,
 }
 
 #[pymethods]
@@ -59,7 +62,7 @@ impl SegmentWriter {
     fn new(path: PathBuf, name: PathBuf) -> PyResult<Self> {
         let encoding = raise(Encoding::new(Format::from_path(&name), None))?;
         let writer = raise(shard::create(&path, encoding))?;
-        Ok(Self { writer: Mutex::new(Some(writer)) })
+        Ok(Self { writer: Mutex::new(Some(Box::new(writer))) })
     }
 
     /// Appends a segment that a `BatchTagger` made.
@@ -314,12 +317,7 @@ impl BatchTagger {
                     let result = results[python].get_item(doc.index)?;
                     python += 1;
                     if let Ok(lists) = result.cast::<PyDict>() {
-                        write_lists(lists, &column.prefix, text.chars(), out).map_err(
-                            |trouble| match trouble {
-                                Trouble::Engine(error) => Trouble::Engine(named(error)),
-                                other => other,
-                            },
-                        )?;
+                        write_lists(lists, &column.prefix, text.chars(), out).map_err(named)?;
                         continue;
                     }
                     read_spans(&result, &column.prefix, keys, kinds, &mut self.spans).map_err(
@@ -412,26 +410,31 @@ fn write_lists(
     prefix: &str,
     chars: usize,
     out: &mut Vec<u8>,
-) -> std::result::Result<(), Trouble> {
-    for (name, list) in lists.iter() {
-        let name: String = name.extract()?;
+) -> Result<()> {
+    let strange = |kind: &Bound<'_, PyAny>, error: &PyErr| {
+        Error::tagger(format!("the spans of {kind} are no list of [start, end, score]: {error}"))
+    };
+    for (kind, list) in lists.iter() {
+        let name: String = kind.extract().map_err(|error| strange(&kind, &error))?;
         if name.is_empty() {
             continue;
         }
         let key = format!("{prefix}__{}", tag::engine::variable_name(&name));
         json::escape(key.as_bytes(), out);
         out.extend_from_slice(b":[");
-        for (index, span) in list.try_iter()?.enumerate() {
-            let (start, end, score): (u64, u64, f64) = span?.extract()?;
-            if start > end || end > chars as u64 || !score.is_finite() {
-                return Err(Trouble::Engine(Error::tagger(format!(
+        let spans = list.try_iter().map_err(|error| strange(&kind, &error))?;
+        for (index, span) in spans.enumerate() {
+            let (start, end, score) =
+                span.and_then(|span| triple(&span)).map_err(|error| strange(&kind, &error))?;
+            if start < 0 || start > end || end > chars as i64 || !score.is_finite() {
+                return Err(Error::tagger(format!(
                     "span [{start}, {end}, {score}] does not fit a text of {chars} code points"
-                ))));
+                )));
             }
             out.extend_from_slice(if index == 0 { b"[" } else { b",[" });
-            json::write_int(start, out);
+            json::write_int(start as u64, out);
             out.push(b',');
-            json::write_int(end, out);
+            json::write_int(end as u64, out);
             out.push(b',');
             json::write_score(score, out);
             out.push(b']');
@@ -439,4 +442,12 @@ fn write_lists(
         out.extend_from_slice(b"],");
     }
     Ok(())
+}
+
+/// Start, end and score: a tuple, or a list as some taggers' own `group_output` makes them.
+fn triple(span: &Bound<'_, PyAny>) -> PyResult<(i64, i64, f64)> {
+    if let Ok(list) = span.cast::<PyList>() {
+        return list.to_tuple().extract();
+    }
+    span.extract()
 }

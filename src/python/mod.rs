@@ -8,6 +8,7 @@ mod batches;
 mod filters;
 mod host;
 mod runs;
+mod words;
 
 use crate::error::{Error, ErrorKind};
 use pyo3::prelude::*;
@@ -56,6 +57,16 @@ fn hash_file(py: Python<'_>, path: std::path::PathBuf) -> PyResult<String> {
     raise(hash).map(|hash| format!("{hash:032x}"))
 }
 
+/// Python's allocator aligns objects to 16 bytes; more would be undefined behaviour.
+const fn fits_python<T>() {
+    assert!(align_of::<T>() <= 16, "put the over-aligned part into a Box");
+}
+const _: () = fits_python::<host::Progress>();
+const _: () = fits_python::<filters::BloomFilter>();
+const _: () = fits_python::<batches::BatchReader>();
+const _: () = fits_python::<batches::BatchTagger>();
+const _: () = fits_python::<batches::SegmentWriter>();
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<host::Progress>()?;
@@ -72,5 +83,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(runs::mix, module)?)?;
     module.add_function(wrap_pyfunction!(runs::rule_attributes, module)?)?;
     module.add_function(wrap_pyfunction!(runs::find_attributes, module)?)?;
+    module.add_function(wrap_pyfunction!(words::word_ends, module)?)?;
     Ok(())
 }

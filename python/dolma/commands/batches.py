@@ -8,11 +8,13 @@ and if that dies too, it is that shard's failure.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -55,6 +57,17 @@ class Tagging:
 
     def rows(self, batch: Batch) -> Rows:
         """The compressed rows of a batch of lines."""
+        # Thousands of spans that are all alive until the batch is written would have the garbage
+        # collector walk over them again and again, for a tenth of the time.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return self._rows(batch)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _rows(self, batch: Batch) -> Rows:
         lines, name, first_line = batch
         parsed = self.engine.parse(lines, name, first_line)
         plain: list[Document] = []
@@ -86,34 +99,18 @@ def _count(result: Any) -> int:
 def _predict(
     name: str, tagger: BaseTagger, documents: list[Document], path: str, lines: list[int]
 ) -> list[Any]:
-    kind = type(tagger)
-    by_row = kind.tag not in (BaseTagger.tag, BaseTaggerWithMetadata.tag)
-    grouped = kind.group_output is not BaseTagger.group_output or bool(tagger.defaults)
-    if kind.predict_batch is not BaseTagger.predict_batch and not by_row:
-        try:
-            results = list(tagger.predict_batch(documents))
-        except Exception as error:
-            where = f"{path}: lines {lines[0]} to {lines[-1]}" if lines else path
-            raise DolmaShardError(f"{where}: tagger {name}: {type(error).__name__}: {error}") from error
-        if len(results) != len(documents):
-            raise DolmaShardError(
-                f"{path}: tagger {name}: predict_batch gave {len(results)} results for {len(documents)} documents"
-            )
-        return [tagger.group_output(result) for result in results] if grouped else results
-    if by_row:
-        predict: Callable[[Any], Any] = tagger.tag
-    elif grouped:
-        def predict(document: Any) -> Any:
-            return tagger.group_output(tagger.predict(document))
-    else:
-        predict = tagger.predict
+    """What a tagger found in the documents of some lines: results, or dicts of lists by type.
+
+    Raises `DolmaShardError` naming the tagger and the document that it failed on.
+    """
+    predict = _predictor(name, tagger, documents, path, lines)
     results = []
     for document, line in zip(documents, lines, strict=True):
         try:
             result = predict(document)
         except Exception as error:
             raise DolmaShardError(
-                f"{path}:{line}: tagger {name} failed on document {document.id!r}: {type(error).__name__}: {error}"
+                f"{path}:{line}: tagger {name} failed on document {document.id!r}: {_reason(error)}"
             ) from error
         if not isinstance(result, dict) and not hasattr(result, "spans"):
             raise DolmaShardError(
@@ -124,15 +121,61 @@ def _predict(
     return results
 
 
+def _predictor(
+    name: str, tagger: BaseTagger, documents: list[Document], path: str, lines: list[int]
+) -> Callable[[Any], Any]:
+    """What gives the result of each document in turn: the least that the tagger's class allows."""
+    kind = type(tagger)
+    grouped = kind.group_output is not BaseTagger.group_output or bool(tagger.defaults)
+    if kind.tag not in (BaseTagger.tag, BaseTaggerWithMetadata.tag):
+        return tagger.tag
+    if kind.predict_batch is BaseTagger.predict_batch:
+        predict: Callable[[Any], Any] = tagger.predict
+    else:
+        results = iter(_batch(name, tagger, documents, path, lines))
+
+        def predict(document: Any) -> Any:
+            return next(results)
+
+    return (lambda document: tagger.group_output(predict(document))) if grouped else predict
+
+
+def _batch(
+    name: str, tagger: BaseTagger, documents: list[Document], path: str, lines: list[int]
+) -> list[Any]:
+    where = f"{path}: lines {lines[0]} to {lines[-1]}" if lines else path
+    try:
+        results = list(tagger.predict_batch(documents))
+    except Exception as error:
+        raise DolmaShardError(f"{where}: tagger {name} failed: {_reason(error)}") from error
+    if len(results) != len(documents):
+        raise DolmaShardError(
+            f"{where}: tagger {name}: predict_batch gave {len(results)} results for {len(documents)} documents"
+        )
+    return results
+
+
+def _reason(error: Exception) -> str:
+    """What a tagger raised, and where in its code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
 _tagging: Tagging | None = None
+_unmade: DolmaFatalError | None = None
 
 
 def _start_worker(taggers: list[PlannedTagger], modules: list[str], allow_bad: bool, parent: int) -> None:
-    global _tagging
+    global _tagging, _unmade
     # Ctrl-C is the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    _tagging = Tagging(taggers, modules, allow_bad)
+    try:
+        _tagging = Tagging(taggers, modules, allow_bad)
+    except Exception as error:
+        # Raised here it would look like a worker that died.
+        _unmade = DolmaFatalError(f"a worker process could not start: {error}")
 
 
 def _follow(parent: int) -> None:
@@ -143,7 +186,8 @@ def _follow(parent: int) -> None:
 
 
 def _work(batch: Batch) -> Rows:
-    assert _tagging is not None
+    if _tagging is None:
+        raise _unmade or DolmaFatalError("a worker process has no taggers")
     return _tagging.rows(batch)
 
 
@@ -206,6 +250,10 @@ def execute(run: Run, taggers: list[PlannedTagger], config: TagConfig) -> dict[s
                     _shard(run, files, gauge, index, config, inline, ahead=0)
                     between_shards()
             return
+        # Made once here, so that one that cannot be made is known before any work.
+        for planned in taggers:
+            if planned.kernel is None:
+                instantiate(planned)
         workers = Workers(config.processes, setup)
         readers = min(config.processes, len(run.todo))
         # Enough batches under way to keep every worker busy, shared out over the shards.
@@ -244,6 +292,8 @@ def _shard(
     try:
         done = _tag_shard(run, files, gauge, index, config, workers, ahead)
     except DolmaError as error:
+        if config.debug:
+            traceback.print_exception(error)
         files.failed(index, str(error))
     except Exception as error:
         files.failed(index, f"{run.todo[index].name}: {type(error).__name__}: {error}")

@@ -293,7 +293,7 @@ def _declared(outputs: list[PlannedOutput], set_index: int) -> set[str]:
             if split is None:
                 return set()
             name, _, relative = split[1].partition("/")
-            root = f"{split[0]}/attributes/{name}" if split[0] else f"attributes/{name}"
+            root = f"{split[0]}attributes/{name}"
             record = read_record(paths.hidden(Place(root, relative), "done"))
             return set(record.attributes) if record is not None else set()
     return set()
@@ -315,7 +315,6 @@ def _shard(config: MixConfig, output: PlannedOutput) -> Shard:
         "stream": msgspec.structs.replace(stream, documents=["-"]),
         "format": output.output_format,
         "count_words": config.count_words,
-        "bad": config.max_bad_records,
     }
     return Shard(
         inputs=files,

@@ -51,7 +51,12 @@ def execute(
     meter = Meter(run.command, run.config.progress, run.input_bytes, len(run.todo))
     if run.todo:
         with run.files() as files:
-            run.execute(gauge, lambda: (engine(gauge, files), files.wait())[0], lambda: meter.update(gauge))
+
+            def work() -> None:
+                engine(gauge, files)
+                files.wait()
+
+            run.execute(gauge, work, lambda: meter.update(gauge))
         meter.update(gauge, final=True)
     account()
     try:

@@ -64,7 +64,6 @@ def _shards(config: TagConfig, taggers: list[PlannedTagger], files: list[tuple[F
     places = {folder: _places(config, files, folder) for folder in folders}
     identity = {
         "taggers": [(tagger.name, tagger.prefix, tagger.output, tagger.identity) for tagger in taggers],
-        "max_bad_records": config.max_bad_records,
     }
     return [
         Shard(

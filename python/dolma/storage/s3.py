@@ -174,8 +174,8 @@ class _Listing:
 
 
 def _connect() -> Any:
-    import boto3  # type: ignore[import-untyped]
-    from botocore.config import Config  # type: ignore[import-untyped]
+    import boto3
+    from botocore.config import Config
 
     with failures.explained("read the AWS configuration", "s3"):
         session = boto3.session.Session()
@@ -216,7 +216,7 @@ def _list(pattern: str, bucket: str, prefix: str) -> Iterator[tuple[str, File]]:
 
 
 def _download(file: File, partial: str) -> None:
-    from s3transfer.subscribers import BaseSubscriber  # type: ignore[import-untyped]
+    from s3transfer.subscribers import BaseSubscriber
 
     class Known(BaseSubscriber):  # type: ignore[misc]
         """Tells the transfer what is known already, which saves it a request."""
@@ -258,7 +258,7 @@ def _upload(local_file: str, path: str) -> File:
 
 
 def _transfers() -> Any:
-    from boto3.s3.transfer import (  # type: ignore[import-untyped]
+    from boto3.s3.transfer import (
         TransferConfig,
         create_transfer_manager,
     )

@@ -65,7 +65,7 @@ class BaseTagger(ABC):
 
     def tag(self, row: Any) -> SpanLists:
         """The spans by type of a document or of anything with its fields."""
-        return self.group_output(self.predict(Document(row.source, row.id, row.text, row.version)))
+        return self.group_output(self.predict(Document.from_spec(row)))
 
 
 class BaseTaggerWithMetadata(BaseTagger):
@@ -78,8 +78,7 @@ class BaseTaggerWithMetadata(BaseTagger):
         """The spans of one document."""
 
     def tag(self, row: Any) -> SpanLists:
-        doc = DocumentWithMetadata(row.source, row.id, row.text, row.version, metadata=row.metadata)
-        return self.group_output(self.predict(doc))
+        return self.group_output(self.predict(DocumentWithMetadata.from_spec(row)))
 
 
 class Kernel(msgspec.Struct, frozen=True, kw_only=True):

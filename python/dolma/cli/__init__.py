@@ -20,9 +20,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from . import config, recipes
-from .errors import DolmaConfigError, DolmaError
-from .version import __version__
+from .. import config, recipes
+from ..errors import DolmaConfigError, DolmaError
+from ..version import __version__
 
 __all__ = ["main"]
 
@@ -35,19 +35,19 @@ class Command(typing.NamedTuple):
 
 
 def _tag() -> Callable[[Any], Any]:
-    from .commands import tag
+    from ..commands import tag
 
     return tag.run
 
 
 def _dedupe() -> Callable[[Any], Any]:
-    from .commands import dedupe
+    from ..commands import dedupe
 
     return dedupe.run
 
 
 def _mix() -> Callable[[Any], Any]:
-    from .commands import mix
+    from ..commands import mix
 
     return mix.run
 
@@ -59,13 +59,13 @@ def _recipe() -> Callable[[Any], Any]:
 
 
 def _list() -> Callable[[Any], Any]:
-    from .commands import listing
+    from ..commands import listing
 
     return listing.run
 
 
 def _assets() -> Callable[[Any], Any]:
-    from .commands import assets
+    from ..commands import assets
 
     return assets.run
 
@@ -187,7 +187,9 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[str | 
     values = vars(known)
     values.update(_tagger_options(name, rest))
     if rest:
-        names = [f"--{flag.name}" for flag in flags(command.config)]
+        known_flags = flags(command.config)
+        names = [f"--{flag.name}" for flag in known_flags]
+        names += [f"--no-{flag.name}" for flag in known_flags if flag.is_bool]
         stray = next((argument for argument in rest if argument.startswith("-")), rest[0])
         close = difflib.get_close_matches(stray.partition("=")[0], names, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]}?" if close else ""

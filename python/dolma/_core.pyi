@@ -1,0 +1,316 @@
+"""The engine, compiled from `src/`: whole shards in, temporary files out.
+
+Whole runs are one call each, made without the interpreter's lock; the engine asks a host for files
+and tells it what became of every shard. Errors are those of `dolma.errors`. `tests/test_stub.py`
+checks this file against the compiled module.
+"""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any, Protocol, final, type_check_only
+
+__all__ = [
+    "BatchReader",
+    "BatchTagger",
+    "BloomFilter",
+    "Progress",
+    "SegmentWriter",
+    "check_key",
+    "dedupe",
+    "find_attributes",
+    "hash_file",
+    "kernel_names",
+    "kernel_types",
+    "mix",
+    "rule_attributes",
+    "tag",
+    "word_ends",
+]
+
+_Path = str | PathLike[str]
+# A line that was put aside: file, line, reason, the line itself.
+_BadLine = tuple[str, int, str, bytes]
+# A compressed piece of a file: bytes, CRC-32 and length of what it inflates to.
+_Segment = tuple[bytes, int, int]
+# What a tagger cost: name, spans, documents without one, seconds.
+_Effort = tuple[str, int, int, float]
+# A document of a batch: line, id, text, source, version, metadata as JSON.
+_Parsed = tuple[int, str, str, str, str | None, bytes | None]
+
+@type_check_only
+class _Tagger(Protocol):
+    """A tagger as the engine reads it: a column of a row."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def prefix(self) -> str:
+        """`<set>__<tagger>`."""
+    @property
+    def output(self) -> int:
+        """Which of a shard's outputs its attributes go to."""
+    @property
+    def kernel(self) -> str | None:
+        """None where the tagger is Python code (`BatchTagger` only)."""
+    @property
+    def options(self) -> dict[str, Any]: ...
+
+@type_check_only
+class _DedupePlan(Protocol):
+    """The section `dedupe` of a recipe: either `key` or `separator` is set."""
+
+    @property
+    def attribute(self) -> str: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def separator(self) -> str | None: ...
+    @property
+    def skip_empty(self) -> bool: ...
+    @property
+    def min_length(self) -> int: ...
+    @property
+    def min_words(self) -> int: ...
+    @property
+    def read_only(self) -> bool: ...
+    @property
+    def input_format(self) -> str | None: ...
+    @property
+    def output_format(self) -> str | None: ...
+    @property
+    def level(self) -> int | None: ...
+
+@type_check_only
+class _Replacement(Protocol):
+    """A span replacement of a stream."""
+
+    @property
+    def span(self) -> str: ...
+    @property
+    def min_score(self) -> float | None: ...
+    @property
+    def max_score(self) -> float | None: ...
+    @property
+    def replacement(self) -> str: ...
+    @property
+    def syntax(self) -> str: ...
+
+@type_check_only
+class _StreamPlan(Protocol):
+    """A stream of a mix, its rules not yet compiled."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def include(self) -> Sequence[str]: ...
+    @property
+    def exclude(self) -> Sequence[str]: ...
+    @property
+    def syntax(self) -> str: ...
+    @property
+    def replacements(self) -> Sequence[_Replacement]: ...
+    @property
+    def discard(self) -> Sequence[str]: ...
+    @property
+    def min_text_length(self) -> int: ...
+    @property
+    def joins(self) -> bool:
+        """Whether documents have attribute files."""
+    @property
+    def count_words(self) -> bool: ...
+    @property
+    def input_format(self) -> str | None: ...
+    @property
+    def output_format(self) -> str: ...
+    @property
+    def level(self) -> int | None: ...
+    @property
+    def watched(self) -> Sequence[str]:
+        """Attributes to look out for in the rows."""
+
+@type_check_only
+class _InputPlan(Protocol):
+    """A document file of a mix with its attribute files."""
+
+    @property
+    def stream(self) -> int: ...
+    @property
+    def output(self) -> int: ...
+    @property
+    def names(self) -> Sequence[str]: ...
+    @property
+    def relative(self) -> str:
+        """What provenance calls the document file."""
+
+@type_check_only
+class _Host(Protocol):
+    """The outside of a run."""
+
+    def files(self, index: int, /) -> tuple[list[str], list[str]]:
+        """Local inputs and outputs of a shard."""
+
+    def done(
+        self,
+        index: int,
+        counts: tuple[int, int, int, int],
+        written: list[tuple[int, str]],
+        bad: list[_BadLine],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None,
+        /,
+    ) -> object:
+        """A shard is finished: `(read, written, dropped, bad)`, `(size, checksum)` of each output,
+        bad lines, numbers by path of keys, and the hash of the first input where it is known."""
+
+    def failed(self, index: int, error: str, /) -> object:
+        """A shard failed."""
+
+@final
+class Progress:
+    """Counters that move while the engine works, and the brake."""
+
+    def __new__(cls) -> Progress: ...
+    @property
+    def documents(self) -> int:
+        """Documents processed so far."""
+    @property
+    def bytes(self) -> int:
+        """Uncompressed bytes read so far."""
+    @property
+    def input_bytes(self) -> int:
+        """Compressed bytes of document files read so far."""
+    @property
+    def shards(self) -> int:
+        """Shards that are finished or failed."""
+    @property
+    def cancelled(self) -> bool: ...
+    def cancel(self) -> None:
+        """Stops the run at the next batch of each thread."""
+    def add(self, documents: int, shards: int) -> None:
+        """Adds to the counters, for work that Python drives."""
+
+@final
+class BloomFilter:
+    """A Bloom filter; `dolma.commands.dedupe` says what goes into its description."""
+
+    #: JSON that is saved with the filter.
+    description: str
+
+    def __new__(cls, size_in_bytes: int, keys: int, rate: float) -> BloomFilter:
+        """An empty filter: of a size, or (where that is 0) for `keys` at a false-positive rate."""
+    @staticmethod
+    def plan(size_in_bytes: int, keys: int, rate: float) -> tuple[int, int]:
+        """`(bits, hashes)` that a filter made with the same arguments would have."""
+    @staticmethod
+    def load(path: _Path) -> BloomFilter:
+        """The filter that was saved at `path`."""
+    @staticmethod
+    def describe(path: _Path) -> tuple[int, int, int, str]:
+        """`(bits, hashes, inserted, description)` of a saved filter, without reading its bits."""
+    def save(self, path: _Path) -> None:
+        """Writes the filter to `path` and flushes it to the disk."""
+    @property
+    def bits(self) -> int: ...
+    @property
+    def hashes(self) -> int: ...
+    @property
+    def inserted(self) -> int:
+        """Keys that were new when they were inserted."""
+    @property
+    def fill(self) -> float:
+        """The share of bits that are set."""
+    def rate_at(self, keys: int) -> float:
+        """The false-positive rate to expect once `keys` are in."""
+
+@final
+class BatchReader:
+    """A document file in batches of whole lines."""
+
+    def __new__(cls, path: _Path, name: _Path, progress: Progress) -> BatchReader:
+        """Opens `path`; messages call it `name`, whose suffix also says the format."""
+    def next(self) -> tuple[bytes, int, int] | None:
+        """`(lines, number of the first, how many)`, or None at the end of the file."""
+
+@final
+class SegmentWriter:
+    """A file made of compressed segments."""
+
+    def __new__(cls, path: _Path, name: _Path) -> SegmentWriter:
+        """Creates `path`, in the format that the suffix of `name` says."""
+    def append(self, bytes: bytes, crc: int, len: int) -> None:
+        """Appends a segment that a `BatchTagger` made."""
+    def finish(self) -> tuple[int, str]:
+        """Ends the file and waits until it is on disk; `(bytes, checksum)`."""
+
+@final
+class BatchTagger:
+    """Parses batches of lines, and writes rows of what kernels and Python taggers found."""
+
+    def __new__(cls, columns: Sequence[_Tagger], outputs: int, allow_bad: bool) -> BatchTagger: ...
+    def parse(self, lines: bytes, name: _Path, first_line: int) -> list[_Parsed]:
+        """The documents of a batch of lines; bad lines are left out of the list."""
+    def rows(
+        self, results: list[list[Any]]
+    ) -> tuple[list[_Segment], tuple[int, int], list[_BadLine], list[_Effort]]:
+        """The rows of the batch that was parsed last: a segment for each output, `(read, bad)`, bad
+        lines, and what each kernel cost.
+
+        `results[k][i]` is what the k-th Python tagger found in the i-th document: an object with
+        `spans`, or a dict of lists by type."""
+
+def tag(
+    *,
+    names: Sequence[_Path],
+    taggers: Sequence[_Tagger],
+    outputs: int,
+    max_bad: int,
+    threads: int,
+    host: _Host,
+    progress: Progress,
+) -> None:
+    """Runs kernels over document files."""
+
+def kernel_names() -> list[str]:
+    """The names of all kernels."""
+
+def kernel_types(name: str, options: dict[str, Any]) -> list[str]:
+    """The attribute types that a kernel can emit, as they are written."""
+
+def dedupe(
+    *,
+    names: Sequence[_Path],
+    plan: _DedupePlan,
+    filter: BloomFilter,
+    max_bad: int,
+    threads: int,
+    host: _Host,
+    progress: Progress,
+) -> None:
+    """Marks what a filter knows in document files, in order."""
+
+def check_key(key: str) -> None:
+    """Raises `DolmaConfigError` unless `key` is a JSONPath."""
+
+def mix(
+    *,
+    streams: Sequence[_StreamPlan],
+    inputs: Sequence[_InputPlan],
+    max_bad: int,
+    threads: int,
+    host: _Host,
+    progress: Progress,
+) -> None:
+    """Joins, filters, edits and writes streams."""
+
+def rule_attributes(plan: _StreamPlan) -> list[str]:
+    """The attributes that the rules of a stream name; compiles them, and so checks them."""
+
+def find_attributes(paths: Sequence[_Path], wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Which of `wanted` no row of the attribute files has, and all names seen on the way."""
+
+def hash_file(path: _Path) -> str:
+    """The XXH3-128 of a file's bytes, in hexadecimal."""
+
+def word_ends(text: str) -> list[int]:
+    """The pieces that the word boundaries of UAX-29 cut a text into, as the position (in code
+    points) at which each one ends."""

@@ -1,0 +1,10 @@
+"""The import paths of the published package (dolma 1.2.1), for taggers written for it.
+
+Nothing lives here: every module re-exports what is elsewhere.
+"""
+
+from ..document import DocResult, Document, Span
+from ..taggers.base import BaseTagger
+from ..taggers.registry import TaggerRegistry
+
+__all__ = ["BaseTagger", "DocResult", "Document", "Span", "TaggerRegistry"]

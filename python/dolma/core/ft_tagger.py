@@ -1,0 +1,5 @@
+"""The published path of `dolma.taggers.fasttext`."""
+
+from ..taggers.fasttext import BaseFastTextTagger, Prediction
+
+__all__ = ["BaseFastTextTagger", "Prediction"]

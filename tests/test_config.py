@@ -1,0 +1,189 @@
+"""The options: complete, documented, immutable, and with the published defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dolma import cli, config, recipes
+
+STRUCTS = [getattr(config, name) for name in config.__all__]
+
+#: Defaults of the published package, by command and dotted name.
+PUBLISHED = {
+    "tag": {
+        "documents": [],
+        "destination": None,
+        "tagger_modules": [],
+        "taggers": [],
+        "experiment": None,
+        "processes": 1,
+        "ignore_existing": False,
+        "debug": False,
+        "profile.enable": False,
+        "profile.output": None,
+        "profile.steps": None,
+        "profile.sort_key": "tottime",
+        "profile.lines": 100,
+        "work_dir.input": None,
+        "work_dir.output": None,
+        "dryrun": False,
+    },
+    "dedupe": {
+        "documents": [],
+        "work_dir.input": None,
+        "work_dir.output": None,
+        "dedupe.name": None,
+        "dedupe.documents.attribute_name": msgspec.NODEFAULT,
+        "dedupe.documents.key": "$.text",
+        "dedupe.paragraphs.attribute_name": msgspec.NODEFAULT,
+        "dedupe.paragraphs.paragraph_separator": "\n",
+        "dedupe.paragraphs.by_ngram.ngram_length": 0,
+        "dedupe.paragraphs.by_ngram.stride": 0,
+        "dedupe.paragraphs.by_ngram.overlap_threshold": 1.0,
+        "dedupe.paragraphs.by_ngram.skip_short_paragraphs": False,
+        "dedupe.skip_empty": False,
+        "dedupe.min_length": 0,
+        "dedupe.min_words": 0,
+        "dedupe.num_partitions": 1,
+        "dedupe.partition_index": 0,
+        "dedupe.file_partition": False,
+        "dedupe.document_dir": "documents",
+        "bloom_filter.file": msgspec.NODEFAULT,
+        "bloom_filter.size_in_bytes": 0,
+        "bloom_filter.read_only": msgspec.NODEFAULT,
+        "bloom_filter.estimated_doc_count": 0,
+        "bloom_filter.desired_false_positive_rate": 0.0,
+        "processes": 1,
+        "compression.input": None,
+        "compression.output": None,
+        "is_s3_volume": False,
+        "dryrun": False,
+    },
+    "mix": {
+        "work_dir.input": None,
+        "work_dir.output": None,
+        "processes": 1,
+        "shuffle": True,
+        "dryrun": False,
+        "streams.name": msgspec.NODEFAULT,
+        "streams.documents": msgspec.NODEFAULT,
+        "streams.attributes": [],
+        "streams.output.path": msgspec.NODEFAULT,
+        "streams.output.max_size_in_bytes": 2 * 2**30,
+        "streams.output.discard_fields": [],
+        "streams.output.min_text_length": 0,
+        "streams.filter.include": [],
+        "streams.filter.exclude": [],
+        "streams.filter.syntax": "jsonpath",
+        "streams.span_replacement.span": msgspec.NODEFAULT,
+        "streams.span_replacement.min_score": None,
+        "streams.span_replacement.max_score": None,
+        "streams.span_replacement.replacement": "",
+        "streams.span_replacement.syntax": "jsonpath",
+        "streams.compression.input": None,
+        "streams.compression.output": None,
+    },
+    "list": {"tagger_modules": []},
+}
+
+
+def field_at(kind: type[msgspec.Struct], dotted: str) -> Any:
+    """The field of a config at a dotted name."""
+    *sections, name = dotted.split(".")
+    for section in sections:
+        inner = recipes.struct_of(recipes.hints(kind)[section])
+        assert inner is not None
+        kind = inner
+    return next(field for field in msgspec.structs.fields(kind) if field.name == name)
+
+
+def default_of(field: Any) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [(command, name) for command, options in PUBLISHED.items() for name in options]
+)
+def test_published_options_are_there_with_their_defaults(command: str, name: str) -> None:
+    field = field_at(cli.COMMANDS[command].config, name)
+    assert default_of(field) == PUBLISHED[command][name]
+
+
+@pytest.mark.parametrize("kind", STRUCTS, ids=lambda kind: kind.__name__)
+def test_options_are_frozen_strict_and_documented(kind: type[msgspec.Struct]) -> None:
+    settings = kind.__struct_config__
+    assert settings.frozen
+    assert settings.forbid_unknown_fields
+    assert settings.kw_only if hasattr(settings, "kw_only") else True
+    assert kind.__doc__
+    for name, annotation in recipes.hints(kind).items():
+        section = recipes.struct_of(annotation)
+        assert section is not None or cli._description(annotation), f"{kind.__name__}.{name} has no help"
+
+
+def test_every_config_is_exported() -> None:
+    defined = {
+        name
+        for name, value in vars(config).items()
+        if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == config.__name__
+    }
+    assert defined - {"Config"} == set(config.__all__)
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_option_is_a_flag_unless_it_is_in_a_list_of_sections(command: str) -> None:
+    names = [flag.name for flag in cli.flags(cli.COMMANDS[command].config)]
+    assert len(names) == len(set(names))
+    published = {name for name in PUBLISHED.get(command, {}) if not name.startswith("streams.")}
+    assert published <= set(names)
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
+    schema = msgspec.json.schema(cli.COMMANDS[command].config)
+    assert schema["$defs"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"processes": 0}, "processes: expected `int` >= 1"),
+        ({"processes": 1.5}, "processes: expected `int`, got `float`"),
+        ({"processes": [1]}, "processes: expected `int`, got `array`"),
+        ({"max_bad_records": -1}, "max_bad_records: expected `int` >= 0"),
+        ({"shard": "1"}, "shard: expected `str` matching regex"),
+        ({"documents": "x"}, "documents: expected `array`, got `str`"),
+        ({"taggers": [1]}, r"taggers\[...\]: expected `str`, got `int`|taggers\[0\]: expected `str`, got `int`"),
+        ({"progress": "loud"}, "progress: invalid enum value 'loud'; it is one of 'auto', 'bar'"),
+        ({"profile": {"lines": 0}}, "profile.lines: expected `int` >= 1"),
+        ({"profile": {"line": 1}}, "unknown key 'profile.line'; did you mean 'lines'"),
+        ({"taggres": []}, "unknown key 'taggres'; did you mean 'taggers'"),
+        ({"zzz": 1}, "unknown key 'zzz'; valid keys are debug, destination, documents"),
+    ],
+)
+def test_wrong_values_are_refused_with_file_and_key(options: dict[str, Any], message: str) -> None:
+    from dolma.errors import DolmaConfigError
+
+    with pytest.raises(DolmaConfigError, match=f"^r.yaml: ({message})"):
+        recipes.load(config.TagConfig, options, "r.yaml")
+
+
+def test_wrong_values_in_lists_of_sections_name_the_place() -> None:
+    from dolma.errors import DolmaConfigError
+
+    stream = {"name": "a", "documents": ["x"], "output": {"path": "y"}}
+    cases = [
+        ({**stream, "fliter": {}}, r"unknown key 'streams\[1\].fliter'; did you mean 'filter'"),
+        ({**stream, "filter": {"syntax": "sql"}}, r"filter.syntax: invalid enum value 'sql'; it is one of 'jso"),
+        ({**stream, "output": {"path": ""}}, r"output.path: expected `str` of length >= 1"),
+        ({"name": "a"}, r"object missing required field `documents`"),
+        ({**stream, "span_replacement": [{}]}, r"object missing required field `span`"),
+    ]
+    for wrong, message in cases:
+        with pytest.raises(DolmaConfigError, match=message):
+            recipes.load(config.MixConfig, {"streams": [stream, wrong]}, "r.yaml")
