@@ -76,7 +76,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     method = {"key": plan.key} if plan.key is not None else {"separator": plan.separator}
     name = config.dedupe.name or plan.attribute
     files = inputs.find(config.documents)
-    identity = {"method": method, "plan": plan, "filter": config.bloom_filter}
+    identity: dict[str, Any] = {"method": method, "plan": plan, "filter": config.bloom_filter}
     with Keeper(config, method) as keeper:
         if config.bloom_filter.read_only:
             # The verdicts are those of what the filter holds now.
