@@ -375,7 +375,8 @@ class Run:
 
     def _write_report(self, report: dict[str, Any]) -> DolmaError | None:
         data = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._started))
+        # One process may make several runs within a second.
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self._started)) + f"{self._started % 1:.6f}Z"[1:]
         # The output's own copy; none where nothing could be planned.
         targets = [self.config.report] if self.config.report else []
         if self.mine and self.mine[0].outputs:
