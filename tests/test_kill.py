@@ -169,6 +169,7 @@ def job(request: pytest.FixtureRequest, corpus: Path, tmp_path: Path) -> Job:
 def test_a_killed_run_ends_with_the_bytes_of_a_quiet_one(job: Job) -> None:
     took = job.finish()
     quiet = job.made()
+    assert len(quiet) > KILLS
     job.remove()
     hits = 0
     for moment in moments(job, took):
