@@ -217,7 +217,9 @@ class Run:
             for output in shard.outputs:
                 other = owners.setdefault(output.path, shard)
                 if other is not shard:
-                    makers = [one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)]
+                    makers = [
+                        one.name if one.name != output.path else one.inputs[0].path for one in (shard, other)
+                    ]
                     raise DolmaConfigError(
                         f"{makers[0]} and {makers[1]} would both be written to {output.path}; "
                         "give them different names or destinations"
@@ -445,10 +447,14 @@ def _quarantine(place: Place) -> str:
 
 
 def read_record(path: str) -> Record | None:
-    """The record at `path`; None where there is none or it cannot be read as one."""
+    """The record at `path`; None where there is none or it is damaged.
+
+    Raises `DolmaError` when it cannot be told, for a missing bucket too: before any work.
+    """
+    data = storage.find_bytes(path)
     try:
-        return msgspec.json.decode(storage.read_bytes(path), type=Record)
-    except (DolmaError, OSError, msgspec.DecodeError):
+        return msgspec.json.decode(data, type=Record) if data is not None else None
+    except msgspec.DecodeError:
         return None
 
 
