@@ -278,7 +278,7 @@ class MixConfig(RunConfig, frozen=True, kw_only=True):
     ] = True
 
 
-class RecipeConfig(Config, kw_only=True):
+class RecipeConfig(Config, frozen=True, kw_only=True):
     """Run the sections of one recipe in turn: tag, dedupe, mix."""
 
     tag: TagConfig | None = None

@@ -53,7 +53,7 @@ def _mix() -> Callable[[Any], Any]:
 
 
 def _recipe() -> Callable[[Any], Any]:
-    from .commands import recipe
+    from ..commands import recipe
 
     return recipe.run
 
