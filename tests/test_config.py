@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from dolma import cli, config, recipes
+from dolma.errors import DolmaConfigError
 
 STRUCTS = [getattr(config, name) for name in config.__all__]
 
@@ -119,7 +120,6 @@ def test_options_are_frozen_strict_and_documented(kind: type[msgspec.Struct]) ->
     settings = kind.__struct_config__
     assert settings.frozen
     assert settings.forbid_unknown_fields
-    assert settings.kw_only if hasattr(settings, "kw_only") else True
     assert kind.__doc__
     for name, annotation in recipes.hints(kind).items():
         section = recipes.struct_of(annotation)
@@ -167,15 +167,11 @@ def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
     ],
 )
 def test_wrong_values_are_refused_with_file_and_key(options: dict[str, Any], message: str) -> None:
-    from dolma.errors import DolmaConfigError
-
     with pytest.raises(DolmaConfigError, match=f"^r.yaml: ({message})"):
         recipes.load(config.TagConfig, options, "r.yaml")
 
 
 def test_wrong_values_in_lists_of_sections_name_the_place() -> None:
-    from dolma.errors import DolmaConfigError
-
     stream = {"name": "a", "documents": ["x"], "output": {"path": "y"}}
     cases = [
         ({**stream, "fliter": {}}, r"unknown key 'streams\[1\].fliter'; did you mean 'filter'"),
