@@ -95,7 +95,8 @@ def test_a_temporary_file_for_a_remote_destination_lies_in_the_work_directory(
     one, other = (storage.temporary(f"s3://b/{d}/x.npy", work) for d in ("one", "other"))
     assert one != other
     assert {os.path.dirname(one), os.path.dirname(other)} == {work}
-    assert storage.is_temporary(one) and one.endswith("x.npy")
+    assert storage.is_temporary(one)
+    assert one.endswith("x.npy")
 
 
 @pytest.mark.parametrize("name", ["n" * 246 + ".jsonl.gz", "é" * 123 + ".jsonl.gz"])
@@ -430,8 +431,8 @@ def test_publishing_below_a_file_says_so(tmp_path: Path) -> None:
     put(tmp_path, "made", "file")
     with pytest.raises(DolmaStorageError, match="a file is in the way of a directory"):
         storage.publish(str(tmp_path / "made"), str(tmp_path / "file/x"))
+    (tmp_path / "d").mkdir()
     with pytest.raises(DolmaStorageError, match="a directory is in the way"):
-        (tmp_path / "d").mkdir()
         storage.publish(str(tmp_path / "made"), str(tmp_path / "d"))
 
 

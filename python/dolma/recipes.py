@@ -62,8 +62,6 @@ def _strict(base: Any) -> Any:
     from yaml.constructor import ConstructorError
 
     class Loader(base):  # type: ignore[misc]
-        yaml_implicit_resolvers = {k: list(v) for k, v in base.yaml_implicit_resolvers.items()}
-
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen = set()
             for key, _ in node.value:
@@ -72,9 +70,11 @@ def _strict(base: Any) -> Any:
                 seen.add(key.value if isinstance(key.value, str) else id(key))
             return super().construct_mapping(node, deep)
 
+    resolvers = {first: list(known) for first, known in base.yaml_implicit_resolvers.items()}
     pattern = re.compile(r"^[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$")
     for first in "-+0123456789":
-        Loader.yaml_implicit_resolvers.setdefault(first, []).insert(0, ("tag:yaml.org,2002:float", pattern))
+        resolvers.setdefault(first, []).insert(0, ("tag:yaml.org,2002:float", pattern))
+    Loader.yaml_implicit_resolvers = resolvers
     return Loader
 
 

@@ -122,9 +122,9 @@ def _plan(config: DedupeConfig) -> Plan:
 
 
 def _refuse_unsupported(method: DedupeMethod, config: DedupeConfig) -> None:
-    if method.paragraphs is not None and method.paragraphs.by_ngram is not None:
-        if method.paragraphs.by_ngram.ngram_length > 0:
-            raise DolmaConfigError("dedupe.paragraphs.by_ngram: comparing n-grams is not there yet in this version")
+    ngrams = method.paragraphs.by_ngram if method.paragraphs is not None else None
+    if ngrams is not None and ngrams.ngram_length > 0:
+        raise DolmaConfigError("dedupe.paragraphs.by_ngram: comparing n-grams is not there yet in this version")
     if method.num_partitions > 1:
         raise DolmaConfigError("dedupe.num_partitions: partitioned runs are not there yet in this version")
     if config.shard is not None:
@@ -261,8 +261,8 @@ class Keeper:
         available = _available_memory()
         if available is not None and self.bits // 8 > available:
             raise DolmaConfigError(
-                f"bloom_filter: {format_bytes(self.bits / 8)} are needed, {format_bytes(available)} of memory are free; "
-                "ask for a smaller filter, or use a larger machine"
+                f"bloom_filter: {format_bytes(self.bits / 8)} are needed, {format_bytes(available)} are free; "
+                "ask for a smaller filter, or use a machine with more memory"
             )
 
     def load(self) -> Any:
