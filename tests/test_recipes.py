@@ -217,6 +217,7 @@ def test_files_that_are_no_recipes_are_named(tmp_path: Path) -> None:
         (b"a: [1", "is neither YAML nor JSON: .*line 1"),
         (b"\xff\xfe\x00", "neither YAML nor JSON|not UTF-8"),
         (b"a: 1\nb: 2\na: 3\n", "the key 'a' is given twice.*line 3"),
+        (b"? [a]\n: b\n", "neither YAML nor JSON: .*unhashable key"),
         (b'{"streams": [{"name": 1, "name": 2}]}', "the key 'name' is given twice"),
     ):
         path.write_bytes(content)

@@ -25,6 +25,7 @@ __all__ = [
     "NgramConfig",
     "ParagraphsConfig",
     "ProfileConfig",
+    "RecipeConfig",
     "RunConfig",
     "SpanReplacementConfig",
     "StreamConfig",
@@ -275,3 +276,17 @@ class MixConfig(RunConfig, frozen=True, kw_only=True):
         bool,
         Meta(description="Pack inputs into files of max_size_in_bytes; otherwise one output for each input."),
     ] = True
+
+
+class RecipeConfig(Config, frozen=True, kw_only=True):
+    """Run the sections of one recipe in turn: tag, dedupe, mix."""
+
+    tag: TagConfig | None = None
+    dedupe: Annotated[
+        DedupeConfig | list[DedupeConfig] | None,
+        Meta(description="One deduplication or several (recipe file only)."),
+    ] = None
+    mix: MixConfig | None = None
+    dryrun: Annotated[
+        bool, Meta(description="Print the effective recipe, check all sections, start none.")
+    ] = False

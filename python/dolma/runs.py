@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -173,8 +174,11 @@ class Run:
         shards: list[Shard],
         *,
         keep: Callable[[Shard], bool] = lambda shard: True,
+        copies: bool = False,
     ) -> None:
-        """`keep` says of a shard whose record fits whether it may be taken for done."""
+        """`keep` says of a shard whose record fits whether it may be taken for done; with `copies`
+        outputs are copied to their place because they cannot be renamed there."""
+        self.copies = copies
         self.command = command
         self.config = config
         self.shards = shards
@@ -190,6 +194,8 @@ class Run:
         #: By input path, of the shards that this run finished.
         self.content_hashes: dict[str, str] = {}
         self.interrupted = False
+        #: Where the report of this run is, once it is written.
+        self.report_path: str | None = None
         self._lock = threading.Lock()
         self._started = time.time()
         self._check_outputs()
@@ -202,16 +208,19 @@ class Run:
             else:
                 self._take(records[0])
                 self.skipped.append(records[0])
+                if records[0].bad_records:
+                    self.bad_files += [_quarantine(output.place) for output in shard.outputs]
 
     def _check_outputs(self) -> None:
-        owners: dict[str, str] = {}
+        owners: dict[str, Shard] = {}
         for shard in self.shards:
             for output in shard.outputs:
-                other = owners.setdefault(output.path, shard.name)
-                if other != shard.name:
+                other = owners.setdefault(output.path, shard)
+                if other is not shard:
+                    makers = [one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)]
                     raise DolmaConfigError(
-                        f"{shard.name} and {other} would both be written to {output.path}; "
-                        "give them different destinations"
+                        f"{makers[0]} and {makers[1]} would both be written to {output.path}; "
+                        "give them different names or destinations"
                     )
 
     def _done(self, shard: Shard) -> list[Record] | None:
@@ -308,23 +317,43 @@ class Run:
         promised = shard.attributes or ((),) * len(shard.outputs)
         for output, path, written, names in zip(shard.outputs, temporary, outcome.written, promised, strict=True):
             self._put_aside(output.place, outcome.bad_records)
-            storage.publish(path, output.path)
+            # Until the new record stands, an old one would vouch for any file of the same size.
+            storage.delete(output.record)
+            self._publish(path, output.path)
             record = msgspec.structs.replace(
                 record, size=written.size, checksum=written.checksum, attributes=list(names)
             )
-            storage.write_bytes(output.record, msgspec.json.encode(record) + b"\n")
+            self._write(output.record, msgspec.json.encode(record) + b"\n")
         with self._lock:
             self._take(record)
             add_up(self.timings, outcome.timings)
             if outcome.content_hash is not None:
                 self.content_hashes[shard.inputs[0].path] = outcome.content_hash
 
+    def _publish(self, local: str, destination: str) -> None:
+        if self.copies:
+            # A mounted object store cannot rename; closing the file is what commits it there.
+            storage.copy(local, destination)
+            os.unlink(local)
+        else:
+            storage.publish(local, destination)
+
+    def _write(self, path: str, data: bytes) -> None:
+        # A record that a power failure takes is a shard that is done again, so nobody waits for it.
+        if self.copies:
+            storage.overwrite(path, data)
+        else:
+            storage.write_bytes(path, data, durable=False)
+
     def _put_aside(self, place: Place, bad: list[BadRecord]) -> None:
-        path = paths.hidden(place, "bad", ".jsonl")
+        path = _quarantine(place)
         if bad:
-            storage.write_bytes(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
+            self._write(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
             with self._lock:
                 self.bad_files.append(path)
+        elif storage.stat(path) is not None:
+            # Of an earlier run over lines that are mended now.
+            storage.delete(path)
 
     def finish(self) -> dict[str, Any]:
         """Writes the report and returns it.
@@ -333,6 +362,18 @@ class Run:
         report is written before that.
         """
         report = self.report()
+        unwritten = self._write_report(report)
+        if self.interrupted:
+            raise KeyboardInterrupt
+        problem = self.problem()
+        if problem is not None:
+            # A full disk fails shards and takes no report either: the shards come first.
+            raise DolmaShardError(problem if unwritten is None else f"{problem}\n  {unwritten}")
+        if unwritten is not None:
+            raise unwritten
+        return report
+
+    def _write_report(self, report: dict[str, Any]) -> DolmaError | None:
         data = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._started))
         # The output's own copy; none where nothing could be planned.
@@ -340,19 +381,25 @@ class Run:
         if self.mine and self.mine[0].outputs:
             root = self.mine[0].outputs[0].place.root
             targets.append(f"{root}/{paths.HIDDEN}/runs/{stamp}-{self.command}-{os.getpid()}.json")
+        unwritten = None
         for target in targets:
-            storage.write_bytes(target, data)
-        self.report_path = targets[-1] if targets else None
-        if self.interrupted:
-            raise KeyboardInterrupt
+            try:
+                self._write(target, data)
+                self.report_path = target
+            except DolmaError as error:
+                unwritten = error
+        return unwritten
+
+    def problem(self) -> str | None:
+        """What keeps this run from being a success; None for nothing."""
         if self.failures:
-            raise DolmaShardError(self._failure_message())
+            return self._failure_message()
         if self.bad_records > self.config.max_bad_records:
-            raise DolmaShardError(
+            return (
                 f"{self.bad_records} bad lines in all, more than max_bad_records={self.config.max_bad_records}; "
                 f"they are in {', '.join(self.bad_files) or 'the quarantine files'}"
             )
-        return report
+        return None
 
     def _failure_message(self) -> str:
         first = "\n".join(f"  {failure.error}" for failure in self.failures[:20])
@@ -370,7 +417,7 @@ class Run:
             "python": platform.python_version(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.time() - self._started, 3),
-            "status": "interrupted" if self.interrupted else "failed" if self.failures else "done",
+            "status": "interrupted" if self.interrupted else "failed" if self.problem() else "done",
             "config": msgspec.to_builtins(self.config),
             "counts": msgspec.to_builtins(self.counts),
             "bad_records": self.bad_records,
@@ -389,6 +436,11 @@ class Run:
             "warnings": self.warnings,
             "timings": self.timings,
         }
+
+
+def _quarantine(place: Place) -> str:
+    """Where the bad lines of an output are put aside."""
+    return paths.hidden(place, "bad", ".jsonl")
 
 
 def read_record(path: str) -> Record | None:
@@ -426,6 +478,9 @@ class Files:
     def temporary(self, index: int) -> list[str]:
         """Where the outputs of a shard are written before they are published."""
         shard = self.run.todo[index]
+        if self.run.copies:
+            folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
+            return [os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)]
         return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
 
     def files(self, index: int) -> tuple[list[str], list[str]]:
@@ -445,7 +500,18 @@ class Files:
                         for file in self.run.todo[ahead].inputs
                     ]
             futures = self._staging[index]
-        return [future.result() for future in futures]
+        return [self._staged(future) for future in futures]
+
+    def _staged(self, future: Future[str]) -> str:
+        """The result of a download, unless the run is stopped before it is there."""
+        while True:
+            try:
+                return future.result(timeout=0.2)
+            except FutureTimeout:
+                if future.done():
+                    raise
+                if self.run.interrupted:
+                    raise DolmaShardError("stopped while an input was being fetched") from None
 
     def done(
         self,
@@ -511,8 +577,13 @@ class Files:
             if not pending:
                 return
             for future in pending:
+                while not future.done():
+                    if self.run.interrupted:
+                        return
+                    time.sleep(0.02)
                 future.result()
 
     def close(self) -> None:
         self.wait()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # A stopped run does not wait for transfers that nobody will use.
+        self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)

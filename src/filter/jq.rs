@@ -8,6 +8,8 @@
 mod compile;
 mod eval;
 mod foreign;
+mod functions;
+mod path;
 mod value;
 
 use regex::Regex;
@@ -174,6 +176,7 @@ impl Jq {
     }
 
     /// Whether the filter is evaluated here and not by the interpreter.
+    #[cfg(test)]
     pub fn is_native(&self) -> bool {
         matches!(self.program, Program::Native(_))
     }

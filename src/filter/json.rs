@@ -7,7 +7,7 @@ pub fn write<'a>(tape: &Tape<'a>, node: Node<'a>, out: &mut String) {
     match node {
         Node::Absent | Node::Null => out.push_str("null"),
         Node::Bool(value) => out.push_str(if value { "true" } else { "false" }),
-        Node::Number(text) => out.push_str(text),
+        Node::Number(text) => out.push_str(&String::from_utf8_lossy(text)),
         Node::Text(text) => write_text(text, out),
         Node::Array { .. } => {
             out.push('[');

@@ -5,8 +5,10 @@
 //! looks one array deeper, a slice beyond the end is empty, `length()` inside a filter is never
 //! there. One thing is not kept: there 1 and 1.0 differ, here numbers compare as numbers.
 
+mod compare;
 mod eval;
 mod grammar;
+mod logic;
 
 pub use eval::Item;
 use regex::Regex;

@@ -15,6 +15,7 @@ mod number;
 mod parse;
 mod predicate;
 mod record;
+mod scan;
 mod selector;
 #[cfg(test)]
 mod tests;

@@ -21,15 +21,26 @@ const TWO_64: f64 = 18_446_744_073_709_551_616.0;
 
 impl Number {
     /// The value of a text that follows the JSON grammar of numbers.
-    pub fn parse(text: &str) -> Self {
-        let bytes = text.as_bytes();
-        if bytes.len() <= 20 && bytes.iter().all(|b| b.is_ascii_digit() || *b == b'-') {
-            if let Ok(value) = text.parse() {
-                return Self::Int(value);
+    pub fn parse(text: &[u8]) -> Self {
+        // Up to 18 digits fit without a check.
+        let (negative, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        if digits.len() <= 18 {
+            let whole = digits.iter().try_fold(0i64, |value, byte| {
+                byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
+            });
+            if let Some(value) = whole {
+                return Self::Int(if negative { -value } else { value });
             }
-            if let Ok(value) = text.parse() {
-                return Self::Large(value);
-            }
+        }
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        if let Ok(value) = text.parse() {
+            return Self::Int(value);
+        }
+        if let Ok(value) = text.parse() {
+            return Self::Large(value);
         }
         Self::Float(text.parse().unwrap_or(f64::NAN))
     }
@@ -117,7 +128,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn order(a: &str, b: &str) -> Ordering {
-        Number::parse(a).compare(Number::parse(b))
+        Number::parse(a.as_bytes()).compare(Number::parse(b.as_bytes()))
     }
 
     #[test]

@@ -72,7 +72,7 @@ struct Finished {
 }
 
 enum Piece {
-    Whole(Writer),
+    Whole(Box<Writer>),
     Part(Part),
 }
 
@@ -141,7 +141,7 @@ pub struct Mixed {
 }
 
 enum Target {
-    Whole(Writer),
+    Whole(Box<Writer>),
     Part(PartWriter),
 }
 
@@ -201,7 +201,7 @@ impl<'h> Stage for MixRun<'h> {
             .collect::<Result<_>>()?;
         let documents = Documents::new(lines, &input.names[0], self.progress);
         let target = if single {
-            Target::Whole(shard::create(output, stream.encoding)?)
+            Target::Whole(Box::new(shard::create(output, stream.encoding)?))
         } else {
             Target::Part(PartWriter::create(&part_path(output, input.index), stream.encoding)?)
         };
@@ -382,7 +382,7 @@ impl MixRun<'_> {
             tally.add(piece.tally);
             done.bad.extend(piece.bad);
             match piece.written {
-                Piece::Whole(writer) => output = Some(writer),
+                Piece::Whole(writer) => output = Some(*writer),
                 Piece::Part(part) => parts.push(part),
             }
         }
@@ -504,9 +504,12 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Takes the next row of each attribute file; all must belong to the document `id`.
+    /// Takes the next row of each attribute file; all must belong to the document `id`. A document
+    /// that was put aside as bad when one of them was written is bad here too, whatever is wrong
+    /// with it: nobody has scored it.
     fn next_rows(&mut self, line: u64, id: Option<&[u8]>) -> Result<()> {
         self.objects.clear();
+        let mut put_aside = None;
         for (rows, name) in self.rows.iter_mut().zip(&self.input.names[1..]) {
             let place = |error: Error| error.at(name).on_line(line);
             let row = rows.next().ok_or_else(|| place(Error::alignment("row is missing")))?;
@@ -518,13 +521,12 @@ impl Pass<'_> {
                 && id != row_id
                 && id_text(id) != id_text(row_id)
             {
-                let note = if row_id == b"null" {
-                    " (that line was bad when the row was written)"
-                } else {
-                    ""
-                };
+                if row_id == b"null" {
+                    put_aside = put_aside.or(Some(name));
+                    continue;
+                }
                 return Err(place(Error::alignment(format!(
-                    "row belongs to document {:?}{note}, but line {line} of {} is {:?}; write the attributes again",
+                    "row belongs to document {:?}, but line {line} of {} is {:?}; write the attributes again",
                     id_text(row_id),
                     self.input.names[0].display(),
                     id_text(id),
@@ -532,7 +534,13 @@ impl Pass<'_> {
             }
             self.objects.push(object);
         }
-        Ok(())
+        match put_aside {
+            Some(name) => Err(Error::record(format!(
+                "was put aside as a bad line when {} was written",
+                name.display()
+            ))),
+            None => Ok(()),
+        }
     }
 }
 

@@ -20,12 +20,19 @@ use crate::text::{Text, unicode::is_letter};
 use lines::Lines;
 use memchr::{memchr, memmem};
 use ngrams::Ngrams;
-use vocabulary::{Vocabulary, Word};
+use vocabulary::{Vocabulary, Word, short};
 
-/// The stop words of which a text should have two (Gopher, A1.1).
-fn is_required(word: &str) -> bool {
-    matches!(word, "the" | "be" | "to" | "of" | "and" | "that" | "have" | "with")
-}
+/// The stop words of which a text should have two (Gopher, A1.1), as integers.
+const REQUIRED: [u64; 8] = [
+    short("the"),
+    short("be"),
+    short("to"),
+    short("of"),
+    short("and"),
+    short("that"),
+    short("have"),
+    short("with"),
+];
 
 /// Sizes of n-grams of which the most common one is measured, then of which all repeated ones are.
 const MOST_COMMON: std::ops::RangeInclusive<usize> = 2..=4;
@@ -147,50 +154,46 @@ impl Worker for GopherWorker {
 
 impl GopherWorker {
     /// Reads the text once, into `vocabulary`, `numbers`, `chars_before` and repeated words.
+    #[inline(never)]
     fn number_words(&mut self, text: &Text<'_>) {
         let words = text.word_count();
         self.vocabulary.clear(words);
         self.numbers.clear();
         self.numbers.shrink_to(1 << 20);
         self.numbers.reserve(words);
-        for range in text.words() {
-            self.numbers.push(self.vocabulary.add(text, range));
-        }
+        self.vocabulary.read(text, |number| self.numbers.push(number));
         self.chars_before.clear();
         self.chars_before.shrink_to(1 << 20);
         self.chars_before.reserve(words + 1);
-        self.ngrams.clear();
+        self.ngrams.clear(words, self.vocabulary.distinct().len());
         let mut chars = 0;
         for (at, &number) in self.numbers.iter().enumerate() {
-            let word = &self.vocabulary.words[number as usize];
+            let word = self.vocabulary.word(number);
             self.chars_before.push(chars);
             chars += word.chars;
-            if word.count > 1 {
-                self.ngrams.push_word(at, number);
-            }
+            self.ngrams.push_word(at, number, word.count > 1);
         }
         self.chars_before.push(chars);
     }
 
+    #[inline(never)]
     fn count_words(&self, text: &Text<'_>) -> WordCounts {
         let bytes = text.as_bytes();
         let hash = memchr(b'#', bytes).is_some();
         let ellipsis = !text.is_ascii() && memmem::find(bytes, "\u{2026}".as_bytes()).is_some();
         let mut counts = WordCounts::default();
-        for word in &self.vocabulary.words {
+        for word in self.vocabulary.distinct() {
             let count = word.count as usize;
-            let letters = word.of(text.as_str());
-            if has_letter(letters) {
+            if word.begins_with_letters() || has_letter(word.of(text.as_str())) {
                 counts.with_letter += count;
             }
-            if hash && letters.contains('#') || ellipsis && letters.contains('\u{2026}') {
+            let symbol = |symbol| word.has(symbol, text.as_str());
+            if hash && symbol('#') || ellipsis && symbol('\u{2026}') {
                 counts.with_symbol += count;
             }
-            if is_required(letters) {
-                counts.required += count;
-            }
+            counts.required += if REQUIRED.contains(&word.short()) { count } else { 0 };
         }
-        counts.median_length = median_length(&self.vocabulary.words, self.numbers.len());
+        counts.median_length = median_length(self.vocabulary.distinct(), self.numbers.len());
         counts
     }
 
@@ -201,23 +204,23 @@ impl GopherWorker {
             if words < n {
                 return;
             }
-            let most = self.ngrams.lengthen();
             let (part, whole) = if MOST_COMMON.contains(&n) {
-                let chars = before(most.at + n) - before(most.at);
-                (most.count as u64 * chars, before(words))
+                let all = self.ngrams.lengthen::<false>(n, &self.chars_before);
+                let chars = before(all.most_common_at + n) - before(all.most_common_at);
+                (all.most_common_count as u64 * chars, before(words))
             } else {
-                let repeated = self.ngrams.places().map(|at| before(at + n) - before(at));
+                let all = self.ngrams.lengthen::<true>(n, &self.chars_before);
                 // All n-grams: the sum of `before` at their ends less that at their beginnings,
                 // where all but n of either cancel out.
                 let ends: u64 = (words - n + 1..=words).map(before).sum();
-                (repeated.sum(), ends - (0..n).map(before).sum::<u64>())
+                (all.chars, ends - (0..n).map(before).sum::<u64>())
             };
             out.push(n as u16 - 2, 0, end, part as f64 / whole.max(1) as f64);
         }
     }
 }
 
-#[inline]
+#[inline(never)]
 fn has_letter(word: &str) -> bool {
     word.bytes().any(|byte| byte.is_ascii_alphabetic())
         || !word.is_ascii() && word.chars().any(is_letter)

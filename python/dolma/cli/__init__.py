@@ -52,6 +52,12 @@ def _mix() -> Callable[[Any], Any]:
     return mix.run
 
 
+def _recipe() -> Callable[[Any], Any]:
+    from ..commands import recipe
+
+    return recipe.run
+
+
 def _list() -> Callable[[Any], Any]:
     from ..commands import listing
 
@@ -68,6 +74,7 @@ COMMANDS = {
     "tag": Command(config.TagConfig, _tag),
     "dedupe": Command(config.DedupeConfig, _dedupe),
     "mix": Command(config.MixConfig, _mix),
+    "run": Command(config.RecipeConfig, _recipe),
     "list": Command(config.ListConfig, _list),
     "assets": Command(config.AssetsConfig, _assets),
 }

@@ -20,9 +20,10 @@ from ..config import DedupeConfig, DedupeMethod
 from ..errors import DolmaConfigError, DolmaInputError
 from ..progress import Meter, format_bytes
 from ..runs import Files, Output, Run, Shard, fingerprint
+from ..storage import File
 from . import inputs, session
 
-__all__ = ["run"]
+__all__ = ["check", "run"]
 
 #: Compressed bytes in a group, at least; saving the filter must stay a small part of the work.
 GROUP_BYTES = 8 << 30
@@ -65,40 +66,49 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     level: int | None
 
 
-def run(config: DedupeConfig) -> dict[str, Any] | None:
+def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     """Runs `dolma dedupe`; returns the run report, None for a dry run.
 
-    Raises `DolmaConfigError` or `DolmaAssetError` before any work, `DolmaShardError` after it when
-    shards failed.
+    `brief` leaves out the effective recipe. Raises `DolmaConfigError` or `DolmaAssetError` before
+    any work, `DolmaShardError` after it when shards failed.
     """
-    plan = _plan(config)
+    plan = check(config)
     method = {"key": plan.key} if plan.key is not None else {"separator": plan.separator}
     name = config.dedupe.name or plan.attribute
     files = inputs.find(config.documents)
-    identity = {"method": method, "plan": plan, "filter": config.bloom_filter, "bad": config.max_bad_records}
-    shards = [
-        Shard(
-            inputs=(file,),
-            outputs=(Output(paths.attribute_place(file.path, name, config.dedupe.document_dir)),),
-            fingerprint=fingerprint("dedupe", identity, [file]),
-            name=file.path,
-            attributes=((plan.attribute,),),
-        )
-        for file, _ in files
-    ]
+    identity: dict[str, Any] = {"method": method, "plan": plan, "filter": config.bloom_filter}
     with Keeper(config, method) as keeper:
-        keep = keeper.known(shards)
-        work = Run("dedupe", config, shards, keep=keep)
-        session.announce(work, keeper.announcement())
+        if config.bloom_filter.read_only:
+            # The verdicts are those of what the filter holds now.
+            identity["absorbed"] = keeper.description.absorbed
+        shards = [
+            Shard(
+                inputs=(file,),
+                outputs=(Output(paths.attribute_place(file.path, name, config.dedupe.document_dir)),),
+                fingerprint=fingerprint("dedupe", identity, [file]),
+                name=file.path,
+                attributes=((plan.attribute,),),
+            )
+            for file, _ in files
+        ]
+        keep = keeper.known(shards, config.force)
+        work = Run("dedupe", config, shards, keep=keep, copies=config.is_s3_volume)
+        session.announce(work, keeper.announcement(), brief=brief)
         keeper.check_memory()
         if config.dryrun:
             return None
         return _execute(config, plan, work, keeper)
 
 
-def _plan(config: DedupeConfig) -> Plan:
+def check(config: DedupeConfig) -> Plan:
+    """The plan of a run, as far as the config alone says; needs no documents.
+
+    Raises `DolmaConfigError` for what is wrong with it.
+    """
     from .. import _core
 
+    if not config.documents:
+        raise DolmaConfigError("documents: name at least one path")
     method = config.dedupe
     if (method.documents is None) == (method.paragraphs is None):
         raise DolmaConfigError("dedupe: give either dedupe.documents or dedupe.paragraphs")
@@ -125,6 +135,10 @@ def _refuse_unsupported(method: DedupeMethod, config: DedupeConfig) -> None:
     ngrams = method.paragraphs.by_ngram if method.paragraphs is not None else None
     if ngrams is not None and ngrams.ngram_length > 0:
         raise DolmaConfigError("dedupe.paragraphs.by_ngram: comparing n-grams is not there yet in this version")
+    if method.partition_index >= method.num_partitions:
+        raise DolmaConfigError(
+            f"dedupe.partition_index: {method.partition_index} is no part of {method.num_partitions}; parts count from 0"
+        )
     if method.num_partitions > 1:
         raise DolmaConfigError("dedupe.num_partitions: partitioned runs are not there yet in this version")
     if config.shard is not None:
@@ -144,6 +158,8 @@ class Keeper:
         self.description = Description(method=method)
         self.filter: _core.BloomFilter | None = None
         self.found = False
+        #: Whether the file holds a filter that this run replaces by one made from nothing.
+        self.outdated = False
         self._scratch = tempfile.TemporaryDirectory(prefix="dolma-filter-")
         self.local = self.config.file
         wanted = (
@@ -193,12 +209,12 @@ class Keeper:
         self.description = description
         self.found = True
 
-    def known(self, shards: list[Shard]) -> Any:
+    def known(self, shards: list[Shard], force: bool) -> Any:
         """Which shards need not be done: those whose keys are in the filter and not from elsewhere.
 
         Raises `DolmaConfigError` when an input would be compared with itself.
         """
-        absorbed = {shard.name for shard in shards if self._absorbed(shard)}
+        absorbed = self._absorbed(shards)
         if self.config.read_only:
             if absorbed:
                 raise DolmaConfigError(
@@ -207,39 +223,73 @@ class Keeper:
                     "duplicate of itself. Compare other documents with this filter, or build one without them"
                 )
             return lambda shard: True
-        lost = [shard for shard in shards if shard.name in absorbed and not _published(shard)]
+        past = {entry.path for entry in self.description.absorbed} - absorbed
+        changed = next((shard.name for shard in shards if shard.name in past), None)
+        if changed is not None:
+            raise DolmaConfigError(
+                f"bloom_filter.file: {self.config.file} has absorbed an earlier version of {changed}; what both have in "
+                "common would be marked as a duplicate of itself. Delete the filter to build it anew, or give the new "
+                "version another name if it is meant to be compared with the old one"
+            )
+        lost = [shard for shard in shards if shard.name in absorbed and (force or not _published(shard))]
         if lost:
-            self._start_afresh(shards, absorbed, lost)
+            self._start_afresh(absorbed, lost, force)
             return lambda shard: False
         return lambda shard: shard.name in absorbed
 
-    def _absorbed(self, shard: Shard) -> bool:
-        file = shard.inputs[0]
-        same_size = [absorbed for absorbed in self.description.absorbed if absorbed.size == file.size]
-        if any((absorbed.path, absorbed.tag) == (file.path, file.tag) for absorbed in same_size):
-            return True
+    def _absorbed(self, shards: list[Shard]) -> set[str]:
+        """The inputs that are in the filter.
+
+        Each entry of the filter stands for one input, first of all the one of its name: another
+        with the same content is a copy, and compared like any other.
+        """
+        entries = list(self.description.absorbed)
+        by_name = {(entry.path, entry.size, entry.tag): entry for entry in entries}
+        found, left = set(), []
+        for shard in shards:
+            file = shard.inputs[0]
+            entry = by_name.pop((file.path, file.size, file.tag), None)
+            if entry is None:
+                left.append(shard)
+            else:
+                found.add(shard.name)
+                entries.remove(entry)
+        # Touched files before renamed ones.
+        left.sort(key=lambda shard: shard.name not in {entry.path for entry in entries})
+        for shard in left:
+            entry = self._same_content(shard.inputs[0], entries)
+            if entry is not None:
+                found.add(shard.name)
+                entries.remove(entry)
+        return found
+
+    def _same_content(self, file: File, entries: list[Absorbed]) -> Absorbed | None:
+        """The entry with the content of `file`, that of its name if there are several."""
+        same_size = [entry for entry in entries if entry.size == file.size]
         if not same_size:
-            return False
+            return None
         from .. import _core
 
         with tempfile.TemporaryDirectory(dir=self._scratch.name) as folder:
             content = _core.hash_file(storage.stage(file, folder))
-        return any(absorbed.content == content for absorbed in same_size)
+        same = [entry for entry in same_size if entry.content == content]
+        return next((entry for entry in same if entry.path == file.path), same[0] if same else None)
 
-    def _start_afresh(self, shards: list[Shard], absorbed: set[str], lost: list[Shard]) -> None:
+    def _start_afresh(self, absorbed: set[str], lost: list[Shard], force: bool) -> None:
         """Drops a filter whose attribute files are gone, if all it absorbed is at hand again."""
+        what = "are to be made anew" if force else "are gone or were made in another way"
         if len(absorbed) < len(self.description.absorbed):
             raise DolmaConfigError(
-                f"bloom_filter.file: {self.config.file} has absorbed {lost[0].name}, whose attributes are gone "
-                f"or were made in another way, and inputs that are not in this run; it cannot be told apart what came "
-                "from where. Restore the attributes, add the other inputs, or delete the filter"
+                f"bloom_filter.file: {self.config.file} has absorbed {lost[0].name}, whose attributes {what}, and "
+                "inputs that are not in this run; it cannot be told apart what came from where. "
+                "Restore the attributes, add the other inputs, or delete the filter"
             )
         session.say(
-            f"dedupe: the attributes of {len(lost)} absorbed inputs are gone or were made in another way: "
-            "starting with an empty filter and doing all inputs again"
+            f"dedupe: the attributes of {len(lost)} absorbed inputs {what}: starting with an empty filter and doing "
+            "all inputs again"
         )
         self.description = Description(method=self.method)
-        self.found = False
+        self.found, self.outdated = False, True
         if self.sized:
             from .. import _core
 
@@ -270,6 +320,11 @@ class Keeper:
         from .. import _core
 
         if self.filter is None:
+            if self.outdated:
+                # Gone before the first output is: a run that is killed must not leave new outputs
+                # beside a filter that claims them and holds something else.
+                storage.delete(self.config.file)
+                self.outdated = False
             self.filter = _core.BloomFilter.load(self.local) if self.found else _core.BloomFilter(*self._wanted)
         return self.filter
 

@@ -18,10 +18,15 @@ from ..runs import Files, Output, Run, Shard, fingerprint, read_record
 from ..storage import File
 from . import inputs, session
 
-__all__ = ["run"]
+__all__ = ["check", "funnel", "run"]
 
 #: What a packed output is called where the recipe names no format.
 DEFAULT_OUTPUT = "gz"
+
+
+#: Columns of the funnel for the rule; and of those, how many for its beginning where it is longer.
+LABEL = 76
+LABEL_HEAD = 24
 
 
 class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,15 +76,27 @@ class PlannedOutput(msgspec.Struct, frozen=True):
     place: Place
 
 
-def run(config: MixConfig) -> dict[str, Any] | None:
-    """Runs `dolma mix`; returns the run report, None for a dry run.
+def check(config: MixConfig) -> None:
+    """Looks for what the config alone tells to be wrong; needs no documents.
 
-    Raises `DolmaConfigError` or `DolmaInputError` before any work, `DolmaShardError` after it when
-    shards failed.
+    Raises `DolmaConfigError` for it, a rule that does not compile included.
     """
+    from .. import _core
+
     if not config.streams:
         raise DolmaConfigError("streams: the recipe has none; a mix needs at least one")
     _check_names(config.streams)
+    for stream in config.streams:
+        _core.rule_attributes(_compiled(stream, config.count_words, "", []))
+
+
+def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
+    """Runs `dolma mix`; returns the run report, None for a dry run.
+
+    `brief` leaves out the effective recipe and the funnel. Raises `DolmaConfigError` or
+    `DolmaInputError` before any work, `DolmaShardError` after it when shards failed.
+    """
+    check(config)
     outputs: list[PlannedOutput] = []
     for index, stream in enumerate(config.streams):
         members = [Member(file, _attributes(file, stream)) for file, _ in _documents(stream, index)]
@@ -93,7 +110,7 @@ def run(config: MixConfig) -> dict[str, Any] | None:
     }
     shards = [_shard(config, output) for output in outputs]
     work = Run("mix", config, shards)
-    session.announce(work, f"{len(config.streams)} streams")
+    session.announce(work, f"{len(config.streams)} streams", brief=brief)
     if config.dryrun:
         return None
 
@@ -124,7 +141,7 @@ def run(config: MixConfig) -> dict[str, Any] | None:
             progress=gauge,
         )
 
-    return session.execute(work, engine, lambda: _account(work))
+    return session.execute(work, engine, lambda: _account(work, brief))
 
 
 def _check_names(streams: Sequence[StreamConfig]) -> None:
@@ -143,11 +160,7 @@ def _check_names(streams: Sequence[StreamConfig]) -> None:
 
 
 def _documents(stream: StreamConfig, index: int) -> list[tuple[File, str]]:
-    files = inputs.find(stream.documents, f"streams[{index}].documents")
-    empty = [file.path for file, _ in files if file.size == 0 and file.path.endswith((".gz", ".zst", ".zstd"))]
-    if empty:
-        raise DolmaInputError(f"{empty[0]} has no bytes: that is no {empty[0].rpartition('.')[2]} file, but a lost one")
-    return files
+    return inputs.find(stream.documents, f"streams[{index}].documents")
 
 
 def _attributes(document: File, stream: StreamConfig) -> tuple[File, ...]:
@@ -298,7 +311,6 @@ def _shard(config: MixConfig, output: PlannedOutput) -> Shard:
         "stream": msgspec.structs.replace(stream, documents=["-"]),
         "format": output.output_format,
         "count_words": config.count_words,
-        "bad": config.max_bad_records,
     }
     return Shard(
         inputs=files,
@@ -308,10 +320,10 @@ def _shard(config: MixConfig, output: PlannedOutput) -> Shard:
     )
 
 
-def _account(work: Run) -> None:
+def _account(work: Run, brief: bool) -> None:
     """Prints the funnel of each stream, and warns of rules that never saw their attribute."""
     for name, stream in work.details.get("streams", {}).items():
-        for line in funnel(name, stream):
+        for line in funnel(name, stream) if not brief else []:
             session.say(line)
         for attribute, shards in sorted(stream.get("unseen_attributes", {}).items()):
             session.warn(
@@ -333,11 +345,18 @@ def funnel(name: str, stream: dict[str, Any]) -> list[str]:
         spans = f"edited ({stream['spans_replaced']:,} spans replaced)"
         rows.append((spans, edited["documents"], edited["bytes"], edited.get("words")))
     rows.append(("written", stream["documents_out"], stream["bytes_out"], stream.get("words_out")))
-    width = min(72, max(len(row[0]) for row in rows))
+    width = min(LABEL, max(len(row[0]) for row in rows))
     head = f"  {name:<{width}} {'documents':>12} {'bytes':>16}" + (f" {'words':>14}" if words else "")
     lines = [head]
     for label, documents, size, count in rows:
-        shown = label if len(label) <= width else f"{label[: width - 1]}…"
+        shown = _shortened(label, width)
         text = f"  {shown:<{width}} {documents:>12,} {size:>16,}"
         lines.append(text + (f" {count or 0:>14,}" if words else ""))
     return lines
+
+
+def _shortened(label: str, width: int) -> str:
+    """`label` without its middle where it is too long: the end of a rule tells more about it."""
+    if len(label) <= width:
+        return label
+    return f"{label[:LABEL_HEAD]}…{label[LABEL_HEAD + 1 - width :]}"

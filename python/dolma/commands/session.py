@@ -24,9 +24,10 @@ def warn(run: Run, text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def announce(run: Run, what: str) -> None:
-    """Prints the effective recipe and the plan."""
-    print(recipes.to_yaml(run.config), flush=True)
+def announce(run: Run, what: str, *, brief: bool = False) -> None:
+    """Prints the effective recipe (unless `brief`) and the plan."""
+    if not brief:
+        print(recipes.to_yaml(run.config), flush=True)
     done = len(run.mine) - len(run.todo)
     part = f" (part {run.config.shard})" if run.config.shard else ""
     say(
@@ -68,7 +69,7 @@ def summarise(run: Run) -> None:
     """Prints what came of a run."""
     counts = run.counts
     took = format_duration(run.timings.get("work_seconds", 0))
-    state = "stopped" if run.interrupted else "FAILED" if run.failures else "done"
+    state = "stopped" if run.interrupted else "FAILED" if run.problem() else "done"
     say(
         f"{run.command}: {state} in {took}: {counts.read:,} documents read = {counts.written:,} written "
         f"+ {counts.dropped:,} dropped + {counts.bad:,} bad"

@@ -6,27 +6,39 @@ from typing import Any
 
 from .. import paths
 from ..config import TagConfig
+from ..errors import DolmaConfigError
 from ..paths import Place
 from ..runs import Output, Run, Shard, fingerprint
 from ..storage import File
 from ..taggers.plan import PlannedTagger, plan
 from . import batches, inputs, session
 
-__all__ = ["run"]
+__all__ = ["check", "run"]
 
 
-def run(config: TagConfig) -> dict[str, Any] | None:
+def check(config: TagConfig) -> list[PlannedTagger]:
+    """The taggers of a run, as far as the config alone says; needs no documents.
+
+    Raises `DolmaConfigError` for what is wrong with it, `DolmaAssetError` for a missing model.
+    """
+    if not config.documents:
+        raise DolmaConfigError("documents: name at least one path")
+    return plan(config.taggers, config.tagger_modules, config.tagger_options, config.experiment)
+
+
+def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
     """Runs `dolma tag`; returns the run report, None for a dry run.
 
-    Raises `DolmaConfigError` before any work, `DolmaShardError` after it when shards failed.
+    `brief` leaves out the effective recipe. Raises `DolmaConfigError` before any work,
+    `DolmaShardError` after it when shards failed.
     """
-    taggers = plan(config.taggers, config.tagger_modules, config.tagger_options, config.experiment)
+    taggers = check(config)
     files = inputs.find(config.documents)
     shards = _shards(config, taggers, files)
     in_python = [tagger for tagger in taggers if tagger.kernel is None]
     work = Run("tag", config, shards, keep=lambda _: not config.ignore_existing)
     how = f"{len(in_python)} in Python, {config.processes} processes" if in_python else "in the engine"
-    session.announce(work, f"{len(taggers)} taggers ({how})")
+    session.announce(work, f"{len(taggers)} taggers ({how})", brief=brief)
     if config.dryrun:
         return None
     if in_python:
@@ -52,7 +64,6 @@ def _shards(config: TagConfig, taggers: list[PlannedTagger], files: list[tuple[F
     places = {folder: _places(config, files, folder) for folder in folders}
     identity = {
         "taggers": [(tagger.name, tagger.prefix, tagger.output, tagger.identity) for tagger in taggers],
-        "max_bad_records": config.max_bad_records,
     }
     return [
         Shard(

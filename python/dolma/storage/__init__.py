@@ -28,12 +28,14 @@ from .names import File, is_remote, is_temporary, join, scheme
 
 __all__ = [
     "File",
+    "copy",
     "delete",
     "expand",
     "find_bytes",
     "is_remote",
     "is_temporary",
     "join",
+    "overwrite",
     "publish",
     "read_bytes",
     "scheme",
@@ -118,6 +120,23 @@ def publish(local_file: str, destination: str) -> File:
     return local.publish(local_file, destination)
 
 
+def copy(local_file: str, destination: str) -> None:
+    """Copies a file over a local `destination`, in place: for file systems that cannot rename.
+
+    Raises `DolmaStorageError` when it fails or the copy has another size.
+    """
+    with failures.explained("copy it", destination):
+        local.copy_over(local_file, destination)
+
+
+def overwrite(path: str, data: bytes) -> None:
+    """Writes a small local file in place: for file systems that cannot rename."""
+    with failures.explained("write it", path):
+        local.make_directory(os.path.dirname(path))
+        with open(path, "wb") as file:
+            file.write(data)
+
+
 def find_bytes(path: str) -> bytes | None:
     """The content of a small file, or None if it is missing."""
     if names.is_s3(path):
@@ -133,14 +152,18 @@ def read_bytes(path: str) -> bytes:
     return data
 
 
-def write_bytes(path: str, data: bytes) -> None:
-    """Writes a small file, whole or not at all."""
+def write_bytes(path: str, data: bytes, *, durable: bool = True) -> None:
+    """Writes a small file, whole or not at all.
+
+    Without `durable` a local file may be missing or empty after a power failure, for files whose
+    loss only costs work: the disk is not waited for.
+    """
     if names.is_s3(path):
         s3.write_bytes(path, data)
     elif is_remote(path):
         raise web.refuse_to_write(path)
     else:
-        local.write_bytes(path, data)
+        local.write_bytes(path, data, durable)
 
 
 def delete(path: str) -> None:

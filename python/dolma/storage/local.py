@@ -101,7 +101,7 @@ def read_bytes(path: str) -> bytes | None:
             return None
 
 
-def write_bytes(path: str, data: bytes) -> None:
+def write_bytes(path: str, data: bytes, durable: bool) -> None:
     """Writes a small file so that it is there whole or not at all."""
     path = names.local_path(path)
     with failures.explained("write", path):
@@ -110,13 +110,15 @@ def write_bytes(path: str, data: bytes) -> None:
         try:
             with open(beside, "xb") as stream:
                 stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             os.replace(beside, path)
         except BaseException:
             remove(beside)
             raise
-        _sync_directory(directory)
+        if durable:
+            _sync_directory(directory)
 
 
 def delete(path: str) -> None:
@@ -252,3 +254,11 @@ def _sync_directory(path: str) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def copy_over(source: str, destination: str) -> None:
+    """Copies `source` over `destination` without a rename, and checks that all of it arrived."""
+    make_directory(os.path.dirname(destination))
+    shutil.copyfile(source, destination)
+    if os.path.getsize(destination) != os.path.getsize(source):
+        raise OSError(errno.EIO, "the copy has another size than the file", destination)

@@ -144,7 +144,7 @@ _TABLE = [
         assets={"model": "lid.176.bin"},
         options={
             "lowercase": True,
-            "separators": "newline",
+            "separators": "fasttext",
             "labels": ["en"],
             "missing": 0.0,
             "negatives": True,
@@ -161,7 +161,7 @@ _TABLE = [
         options={
             "unit": "paragraph",
             "lowercase": True,
-            "separators": "newline",
+            "separators": "fasttext",
             "labels": ["en"],
             "missing": 0.0,
             "negatives": True,
@@ -176,7 +176,7 @@ _TABLE = [
         doc="The languages of the document with a score above 0.01, by code; works offline (lid.176.ftz).\n"
         + _LANGUAGE,
         assets={"model": "lid.176.ftz"},
-        options={"lowercase": True, "separators": "newline", "above": 0.01, "strip_label_prefix": True},
+        options={"lowercase": True, "separators": "fasttext", "above": 0.01, "strip_label_prefix": True},
     ),
     Kernel(
         name="lang_id_en_paragraph_with_doc_score_v1",
@@ -188,7 +188,7 @@ _TABLE = [
         options={
             "unit": "paragraph",
             "lowercase": True,
-            "separators": "newline",
+            "separators": "fasttext",
             "labels": ["en"],
             "missing": 0.0,
             "negatives": True,

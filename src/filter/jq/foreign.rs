@@ -64,10 +64,13 @@ fn value<'a>(tape: &Tape<'a>, node: Node<'a>) -> Val {
     match node {
         Node::Absent | Node::Null | Node::Pruned { .. } => Val::Null,
         Node::Bool(value) => Val::Bool(value),
-        Node::Number(text) => match text.parse() {
-            Ok(whole) => Val::Int(whole),
-            Err(_) => Val::Num(Rc::new(text.to_owned())),
-        },
+        Node::Number(text) => {
+            let text = String::from_utf8_lossy(text);
+            match text.parse() {
+                Ok(whole) => Val::Int(whole),
+                Err(_) => Val::Num(Rc::new(text.into_owned())),
+            }
+        }
         Node::Text(text) => Val::str(text.decode().into_owned()),
         Node::Array { .. } => {
             Val::arr(tape.elements(node).iter().map(|element| value(tape, *element)).collect())

@@ -200,13 +200,13 @@ impl<'a> Val<'a> {
     }
 
     fn rank(&self) -> u8 {
-        match self.kind() {
-            "nothing" | "null" => 0,
-            "boolean" => 1,
-            "number" => 2,
-            "string" => 3,
-            "array" => 4,
-            _ => 5,
+        match self {
+            Self::Node(Node::Absent | Node::Null) => 0,
+            Self::Node(Node::Bool(_)) | Self::Bool(_) => 1,
+            Self::Node(Node::Number(_)) | Self::Number(_) => 2,
+            Self::Node(Node::Text(_)) | Self::Str(_) | Self::Owned(_) => 3,
+            Self::Node(Node::Array { .. }) | Self::List(_) => 4,
+            Self::Node(Node::Object { .. } | Node::Pruned { .. }) | Self::Map(_) => 5,
         }
     }
 

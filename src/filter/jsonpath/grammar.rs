@@ -3,9 +3,7 @@
 //! What the published tool accepts is accepted and means the same; what it would have accepted only
 //! to panic on the first record (`[-1,0]`, a step of 0) is refused here.
 
-use regex::Regex;
-
-use super::{Chain, Key, Literal, Logic, Number, Operand, Sign, Step};
+use super::{Chain, Key, Literal, Number, Operand, Step};
 
 /// What was expected where; `at` counts characters from 0.
 pub struct Fault {
@@ -13,7 +11,7 @@ pub struct Fault {
     pub message: String,
 }
 
-type Parsed<T> = Result<T, Fault>;
+pub type Parsed<T> = Result<T, Fault>;
 
 pub fn parse(expression: &str) -> Parsed<Chain> {
     let mut parser = Parser { text: expression, at: 0 };
@@ -30,9 +28,9 @@ pub fn parse(expression: &str) -> Parsed<Chain> {
 }
 
 /// A chain before it is known whether it is a path or, in an operand, a list of literals.
-struct Links(Vec<Link>);
+pub struct Links(Vec<Link>);
 
-enum Link {
+pub enum Link {
     Step(Step),
     /// `[1,-2.5]`
     Numbers(Vec<String>),
@@ -47,16 +45,29 @@ impl Links {
             Step::Current(Some(tail)) => tail.single,
             _ => false,
         });
-        Ok(Chain { counts: counts(&steps), single, steps })
+        if !single {
+            return Ok(Chain { counts: counts(&steps), single, steps });
+        }
+        // One step leads to the next, so that `@` and its tail are just more steps.
+        let mut flat = Vec::new();
+        for step in steps {
+            match step {
+                Step::Current(Some(tail)) => flat.extend(tail.steps),
+                Step::Current(None) => {}
+                step => flat.push(step),
+            }
+        }
+        Ok(Chain { counts: false, single, steps: flat })
     }
 
     /// As an operand `['a','b']`, `[1,2]`, `['a']` and `.a` are lists of literals.
-    fn into_operand(mut self, parser: &Parser<'_>) -> Parsed<Operand> {
+    pub fn into_operand(mut self, parser: &Parser<'_>) -> Parsed<Operand> {
         if self.0.len() == 1 {
             let list = match self.0.pop() {
-                Some(Link::Numbers(numbers)) => {
-                    numbers.iter().map(|text| Literal::Number(Number::parse(text))).collect()
-                }
+                Some(Link::Numbers(numbers)) => numbers
+                    .iter()
+                    .map(|text| Literal::Number(Number::parse(text.as_bytes())))
+                    .collect(),
                 Some(Link::Step(Step::Keys(keys))) => {
                     keys.into_iter().map(|key| Literal::Text(key.name)).collect()
                 }
@@ -101,14 +112,14 @@ fn counts(steps: &[Step]) -> bool {
     })
 }
 
-struct Parser<'e> {
+pub struct Parser<'e> {
     text: &'e str,
     /// Byte offset.
-    at: usize,
+    pub at: usize,
 }
 
 impl<'e> Parser<'e> {
-    fn fault<T>(&self, message: impl Into<String>) -> Parsed<T> {
+    pub fn fault<T>(&self, message: impl Into<String>) -> Parsed<T> {
         let at = self.text[..self.at].chars().count();
         Err(Fault { at, message: message.into() })
     }
@@ -121,15 +132,15 @@ impl<'e> Parser<'e> {
         self.at == self.text.len()
     }
 
-    fn space(&mut self) {
+    pub fn space(&mut self) {
         self.at = self.text.len() - self.rest().trim_start_matches([' ', '\t', '\r', '\n']).len();
     }
 
-    fn peek(&self) -> Option<char> {
+    pub fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    fn eat(&mut self, word: &str) -> bool {
+    pub fn eat(&mut self, word: &str) -> bool {
         let found = self.rest().starts_with(word);
         if found {
             self.at += word.len();
@@ -138,16 +149,16 @@ impl<'e> Parser<'e> {
     }
 
     /// `word` after optional space.
-    fn eat_spaced(&mut self, word: &str) -> bool {
+    pub fn eat_spaced(&mut self, word: &str) -> bool {
         self.space();
         self.eat(word)
     }
 
-    fn at_step(&self) -> bool {
+    pub fn at_step(&self) -> bool {
         matches!(self.peek(), Some('$' | '@' | '.' | '['))
     }
 
-    fn chain(&mut self) -> Parsed<Links> {
+    pub fn chain(&mut self) -> Parsed<Links> {
         let mut links = Vec::new();
         loop {
             self.space();
@@ -215,7 +226,7 @@ impl<'e> Parser<'e> {
     }
 
     /// The rest of a string after its quote. Escapes are checked but stay as they are written.
-    fn quoted(&mut self) -> Parsed<String> {
+    pub fn quoted(&mut self) -> Parsed<String> {
         let start = self.at;
         while let Some(c) = self.peek() {
             match c {
@@ -343,7 +354,7 @@ impl<'e> Parser<'e> {
     }
 
     /// A number of the JSON grammar, as text.
-    fn number(&mut self) -> Parsed<String> {
+    pub fn number(&mut self) -> Parsed<String> {
         let rest = self.rest().as_bytes();
         let run = |from: usize| rest[from..].iter().take_while(|b| b.is_ascii_digit()).count();
         let mut end = usize::from(rest.first() == Some(&b'-'));
@@ -364,92 +375,5 @@ impl<'e> Parser<'e> {
         let text = self.rest()[..end].to_owned();
         self.at += end;
         Ok(text)
-    }
-
-    fn or(&mut self) -> Parsed<Logic> {
-        let mut logic = self.and()?;
-        while self.eat_spaced("||") {
-            logic = Logic::Or(Box::new(logic), Box::new(self.and()?));
-        }
-        Ok(logic)
-    }
-
-    fn and(&mut self) -> Parsed<Logic> {
-        let mut logic = self.not()?;
-        while self.eat_spaced("&&") {
-            logic = Logic::And(Box::new(logic), Box::new(self.not()?));
-        }
-        Ok(logic)
-    }
-
-    fn not(&mut self) -> Parsed<Logic> {
-        if self.eat_spaced("!") {
-            return Ok(Logic::Not(Box::new(self.atom()?)));
-        }
-        self.atom()
-    }
-
-    fn atom(&mut self) -> Parsed<Logic> {
-        if self.eat_spaced("(") {
-            let logic = self.or()?;
-            return if self.eat_spaced(")") { Ok(logic) } else { self.fault("expected `)`") };
-        }
-        let left = self.operand()?;
-        self.space();
-        let Some(mut sign) = self.sign() else {
-            return Ok(Logic::Exists(left));
-        };
-        let right = self.operand()?;
-        if let (Sign::Regex(regex), Operand::Literal(Literal::Text(pattern))) = (&mut sign, &right)
-        {
-            match Regex::new(pattern) {
-                Ok(compiled) => *regex = Some(compiled),
-                Err(cause) => return self.fault(format!("expected a regular expression: {cause}")),
-            }
-        }
-        Ok(Logic::Compare(left, sign, right))
-    }
-
-    fn sign(&mut self) -> Option<Sign> {
-        // In this order: longer spellings before their beginnings.
-        let signs: [(&str, fn() -> Sign); 13] = [
-            ("==", || Sign::Equal),
-            ("!=", || Sign::Unequal),
-            ("~=", || Sign::Regex(None)),
-            (">=", || Sign::GreaterOrEqual),
-            (">", || Sign::Greater),
-            ("<=", || Sign::LessOrEqual),
-            ("<", || Sign::Less),
-            ("in", || Sign::In),
-            ("nin", || Sign::NotIn),
-            ("size", || Sign::Size),
-            ("noneOf", || Sign::NoneOf),
-            ("anyOf", || Sign::AnyOf),
-            ("subsetOf", || Sign::SubsetOf),
-        ];
-        signs.into_iter().find(|(word, _)| self.eat(word)).map(|(_, sign)| sign())
-    }
-
-    fn operand(&mut self) -> Parsed<Operand> {
-        self.space();
-        if self.at_step() {
-            return self.chain()?.into_operand(self);
-        }
-        let literal = match self.peek() {
-            Some('\'') => {
-                self.at += 1;
-                Literal::Text(self.quoted()?)
-            }
-            Some('-' | '0'..='9') => Literal::Number(Number::parse(&self.number()?)),
-            _ if self.eat("true") => Literal::Bool(true),
-            _ if self.eat("false") => Literal::Bool(false),
-            _ if self.eat("null") => Literal::Null,
-            Some('"') => return self.fault("expected single quotes around a string"),
-            _ => {
-                return self
-                    .fault("expected `@...`, `$...`, a string, number, true, false or null");
-            }
-        };
-        Ok(Operand::Literal(literal))
     }
 }

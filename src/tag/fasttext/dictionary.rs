@@ -45,6 +45,7 @@ pub(super) struct Dictionary {
     /// Hash and entry, open addressing; the size is a power of two.
     table: Vec<(u32, u32)>,
     shape: Shape,
+    modulus: Modulus,
     pruned: Option<Pruned>,
 }
 
@@ -74,6 +75,7 @@ impl Dictionary {
             counts: Vec::with_capacity(labels as usize),
             table: vec![(0, EMPTY); (size * 2).next_power_of_two()],
             shape,
+            modulus: Modulus::new(shape.bucket),
             pruned: None,
         };
         for entry in 0..size as u32 {
@@ -195,7 +197,7 @@ impl Dictionary {
     /// Character n-grams of a word between its marks; a "character" is a lead byte with the
     /// continuation bytes after it, valid UTF-8 or not.
     fn push_subwords(&self, marked: &[u8], rows: &mut Vec<u32>) {
-        let Shape { minn, maxn, bucket, .. } = self.shape;
+        let Shape { minn, maxn, .. } = self.shape;
         for start in (0..marked.len()).filter(|&start| !is_continuation(marked[start])) {
             let (mut end, mut length, mut hash) = (start, 1, FNV_OFFSET);
             while end < marked.len() && length <= maxn {
@@ -207,7 +209,7 @@ impl Dictionary {
                 }
                 let is_mark = length == 1 && (start == 0 || end == marked.len());
                 if length >= minn && !is_mark {
-                    self.push_bucket(hash % bucket, rows);
+                    self.push_bucket(self.modulus.of(hash), rows);
                 }
                 length += 1;
             }
@@ -237,8 +239,32 @@ impl Dictionary {
     }
 }
 
+/// Remainders by one divisor, without dividing: Lemire, Kaser and Kurz, "Faster remainder by
+/// direct computation" (2019), exact for all 32-bit numbers.
+#[derive(Debug, Clone, Copy)]
+struct Modulus {
+    divisor: u32,
+    inverse: u64,
+}
+
+impl Modulus {
+    fn new(divisor: u32) -> Self {
+        let inverse = (u64::MAX / u64::from(divisor.max(1))).wrapping_add(1);
+        Self { divisor, inverse }
+    }
+
+    #[inline]
+    fn of(self, number: u32) -> u32 {
+        let fraction = self.inverse.wrapping_mul(number.into());
+        ((u128::from(fraction) * u128::from(self.divisor)) >> 64) as u32
+    }
+}
+
 /// The buckets that a pruned model kept, each with its new number.
 struct Pruned {
+    /// One bit per hash of a bucket, in a table small enough for the second cache: most n-grams
+    /// of a text were not kept, and end here.
+    filter: Vec<u64>,
     /// Bucket and row, open addressing; the size is a power of two.
     table: Vec<(u32, u32)>,
     rows: u64,
@@ -248,7 +274,10 @@ impl Pruned {
     fn read<R: Read>(source: &mut Source<R>, count: i64) -> Result<Self> {
         let what = "the pruned n-grams";
         let count = source.fits(count, 8, what)?;
-        let mut table = vec![(EMPTY, 0); (count * 2).next_power_of_two().max(2)];
+        let size = (count * 2).next_power_of_two().max(2);
+        let mut table = vec![(EMPTY, 0); size];
+        // Eight bits or more per slot, sixteen or more per bucket.
+        let mut filter = vec![0_u64; size.div_ceil(8)];
         let mut rows = 0;
         for _ in 0..count {
             let (bucket, row) = (source.i32(what)?, source.i32(what)?);
@@ -258,13 +287,25 @@ impl Pruned {
                 )));
             }
             rows = rows.max(row as u64 + 1);
+            let (word, bit) = Self::bit(filter.len(), bucket as u32);
+            filter[word] |= bit;
             let slot = Self::slot(&table, bucket as u32);
             table[slot] = (bucket as u32, row as u32);
         }
-        Ok(Self { table, rows })
+        Ok(Self { filter, table, rows })
     }
 
+    /// Where a bucket is in a filter of so many words.
+    fn bit(words: usize, bucket: u32) -> (usize, u64) {
+        ((bucket >> 6) as usize & (words - 1), 1 << (bucket & 63))
+    }
+
+    #[inline]
     fn get(&self, bucket: u32) -> Option<u32> {
+        let (word, bit) = Self::bit(self.filter.len(), bucket);
+        if self.filter[word] & bit == 0 {
+            return None;
+        }
         let (kept, row) = self.table[Self::slot(&self.table, bucket)];
         (kept == bucket).then_some(row)
     }
@@ -294,4 +335,18 @@ pub(super) fn fnv(hash: u32, byte: u8) -> u32 {
 
 pub(super) fn hash(token: &[u8]) -> u32 {
     token.iter().fold(FNV_OFFSET, |hash, &byte| fnv(hash, byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Modulus;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_modulus_is_the_remainder(number: u32, divisor in 1..=u32::MAX) {
+            prop_assert_eq!(Modulus::new(divisor).of(number), number % divisor);
+            prop_assert_eq!(Modulus::new(2_000_000).of(number), number % 2_000_000);
+        }
+    }
 }

@@ -17,17 +17,23 @@ fn after(a: Scored, b: Scored) -> bool {
 pub(super) struct Best {
     heap: Vec<Scored>,
     k: usize,
+    /// Scores in the order of their pushes, when all labels are wanted.
+    pushed: Vec<Scored>,
+    all: bool,
 }
 
 impl Best {
-    pub(super) fn start(&mut self, k: usize) {
+    /// Forgets everything; up to `labels` scores will be pushed and the `k` best kept.
+    pub(super) fn start(&mut self, k: usize, labels: usize) {
         self.heap.clear();
+        self.pushed.clear();
         self.k = k;
+        self.all = k >= labels;
     }
 
-    /// Whether there is room for all of so many labels.
-    pub(super) fn takes(&self, labels: usize) -> bool {
-        self.k >= labels
+    /// Whether there is room for every label.
+    pub(super) fn takes_all(&self) -> bool {
+        self.all
     }
 
     /// Whether a score cannot enter any more.
@@ -36,6 +42,14 @@ impl Best {
     }
 
     pub(super) fn push(&mut self, score: f32, label: u32) {
+        if self.all {
+            self.pushed.push((score, label));
+        } else {
+            self.sift(score, label);
+        }
+    }
+
+    fn sift(&mut self, score: f32, label: u32) {
         self.heap.push((score, label));
         let last = self.heap.len() - 1;
         sift_up(&mut self.heap, last, 0, (score, label));
@@ -47,6 +61,19 @@ impl Best {
 
     /// The labels from the best to the worst.
     pub(super) fn finish(&mut self) -> &[Scored] {
+        if self.all {
+            // Scores that all differ have one order: only ties need the heap's steps.
+            self.heap.extend_from_slice(&self.pushed);
+            self.heap.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+            if self.heap.windows(2).all(|pair| pair[0].0 > pair[1].0) {
+                return &self.heap;
+            }
+            self.heap.clear();
+            for index in 0..self.pushed.len() {
+                let (score, label) = self.pushed[index];
+                self.sift(score, label);
+            }
+        }
         let sorted = &mut self.heap[..];
         for end in (2..=sorted.len()).rev() {
             pop(&mut sorted[..end]);

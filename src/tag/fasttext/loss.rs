@@ -193,7 +193,7 @@ impl Tree {
         let floor = log(threshold);
         let Scratch { scores, nodes } = scratch;
         // With few labels wanted most branches are refused: score nodes when they are met.
-        let all = best.takes(self.leaves as usize);
+        let all = best.takes_all();
         if all {
             output.dot_all(hidden, scores)?;
         }

@@ -16,6 +16,8 @@ mod predict;
 mod settings;
 mod source;
 mod sum;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use kernel::build;
 pub use model::Model;

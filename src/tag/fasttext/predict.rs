@@ -50,7 +50,8 @@ impl<'m> Predictor<'m> {
             return Ok(());
         }
         let Model { loss, output, .. } = self.model;
-        self.best.start(if k == 0 { output.labels() } else { k });
+        let labels = output.labels();
+        self.best.start(if k == 0 { labels } else { k }, labels);
         let hidden = &self.features.hidden;
         loss.predict(output, hidden, threshold, &mut self.scratch, &mut self.best)?;
         out.extend(self.best.finish().iter().map(|&(log, label)| (label, log.exp())));

@@ -16,6 +16,7 @@ pub(super) struct LineCounts {
     pub duplicate_chars: usize,
 }
 
+#[derive(Clone, Default)]
 struct Line {
     start: u32,
     len: u32,
@@ -25,6 +26,7 @@ struct Line {
 #[derive(Default)]
 pub(super) struct Lines {
     index: Index,
+    /// By number; number 0 is the empty line, which is counted apart.
     lines: Vec<Line>,
 }
 
@@ -37,6 +39,7 @@ impl Lines {
         let len = text.as_bytes().len();
         self.lines.clear();
         self.lines.shrink_to(1 << 20);
+        self.lines.push(Line::default());
         // Lines of ordinary text have more than 32 bytes.
         self.index.clear(len / 32);
         let mut counts = LineCounts::default();
@@ -70,16 +73,15 @@ impl Lines {
         counts.bullets += usize::from(matches!(line[0], b'*' | b'-'));
         counts.ellipses += usize::from(line.ends_with("\u{2026}".as_bytes()));
         let lines = &mut self.lines;
-        let (number, new) = self.index.number(xxh3_64(line), |at| {
-            let other = &lines[at as usize];
+        let number = self.index.number(xxh3_64(line), |at| {
+            let other = &lines[at];
             text[other.start as usize..][..other.len as usize] == *line
         });
-        if new {
+        if number == lines.len() {
             let (start, len) = (range.start as u32, range.len() as u32);
-            lines.push(Line { start, len, count: 1 });
-        } else {
-            lines[number as usize].count += 1;
+            lines.push(Line { start, len, count: 0 });
         }
+        lines[number].count += 1;
     }
 }
 

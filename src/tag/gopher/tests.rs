@@ -168,7 +168,7 @@ proptest! {
         parts in prop::collection::vec(
             prop::sample::select(vec![
                 " ", " ", " ", "\n", "\n", "\n\n\n", "\u{a0}", "\u{3000}", "\u{1c}", "a", "b", "the",
-                "have", "#", "…", "1", "é", "字", "* ", "-", "a b a b ", "* a…\n",
+                "have", "the\0", "#", "…", "1", "é", "字", "* ", "-", "a b a b ", "* a…\n",
                 "internationalisation", "a-word-of-more-than-sixteen-bytes", "\u{345}", "😀",
                 "a word of code points that is longer than sixty-three of them is", "xxxxxxxxxxxxxxx",
             ]), 1..80),

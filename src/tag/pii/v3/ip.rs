@@ -28,7 +28,7 @@ pub fn at(text: &str, start: usize, end: usize, floor: usize) -> Option<Range> {
 
 fn v4(text: &str, start: usize, floor: usize) -> Option<Range> {
     let (address, end) = octets(text.as_bytes(), start)?;
-    let fits = is_public(address)
+    let fits = is_host(address)
         && starts_v4(text, start, floor)
         && ends_v4(text, end)
         && !is_version(text, start);
@@ -56,19 +56,13 @@ fn octets(bytes: &[u8], start: usize) -> Option<(Ipv4Addr, usize)> {
     Some((Ipv4Addr::from(octets), at))
 }
 
-/// Whether the address can belong to somebody: not of this host or network (RFC 1122), private
-/// (RFC 1918), shared (RFC 6598), link-local (RFC 3927), multicast or reserved (RFC 5771, 1112),
-/// and not a network or version `a.0.0.0`. Addresses for documentation (RFC 5737) count.
-fn is_public(address: Ipv4Addr) -> bool {
+/// Whether the address is that of a machine: not of this host (RFC 1122), multicast or reserved
+/// (RFC 5771, 1112), and not a network or version `a.0.0.0`. Private addresses (RFC 1918) count:
+/// inside an organisation they point to a person as well as any other; so do those for
+/// documentation (RFC 5737).
+fn is_host(address: Ipv4Addr) -> bool {
     let [a, b, c, d] = address.octets();
-    let shared = a == 100 && b & 0xC0 == 64;
-    a != 0
-        && a < 224
-        && [b, c, d] != [0; 3]
-        && !shared
-        && !address.is_private()
-        && !address.is_loopback()
-        && !address.is_link_local()
+    a != 0 && a < 224 && [b, c, d] != [0; 3] && !address.is_loopback()
 }
 
 fn starts_v4(text: &str, start: usize, floor: usize) -> bool {

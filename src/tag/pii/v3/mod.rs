@@ -37,15 +37,15 @@ struct Range {
 ///   letters, digits and hyphens, at least two, the last of letters only (or `xn--`) and not the
 ///   suffix of an image (`icon@2x.png`). Not `@user@host`, and not the user of a URL's host
 ///   (`https://user@host/`).
-/// - `PHONE_NUMBER`: North American `[1] NXX NXX XXXX` (N is 2 to 9) with separators or brackets
-///   (`(212) 555-0123`, `1-800-555-0123`, `212.555.0123`), and international `+` with an assigned
+/// - `PHONE_NUMBER`: North American, three, three and four digits with dashes, dots or a bracket
+///   (`(212) 555-0123`, `1-800-555-0123`, `212.555.0123`), with spaces alone only if both groups
+///   of three begin with 2 to 9; and international `+` with an assigned
 ///   country code and 9 to 15 digits in all (`+44 20 7946 0958`, `+12125550123`). Not as part of
 ///   longer numbers or identifiers. Ten bare digits are not taken for a phone number.
 /// - `IP_ADDRESS`: IPv4 (octets 0 to 255 without leading zeros, not part of a longer dotted
 ///   number, not after "version", "release", …) and IPv6 in full or compressed form. Only
-///   addresses that can point to somebody: not 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10,
-///   127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, from 224.0.0.0 up, and not
-///   `a.0.0.0`; of IPv6 only 2000::/3, which leaves out `::`, `::1`, fe80:: and fc00::. A port or
+///   addresses of a machine: not 0.0.0.0/8, 127.0.0.0/8, from 224.0.0.0 up, and not `a.0.0.0`;
+///   of IPv6 only 2000::/3, which leaves out `::`, `::1`, fe80:: and fc00::. A port or
 ///   prefix length is not part of the span.
 ///
 /// A number is not reported inside a URL (from `scheme://` or `www.` to white space, `<`, `>` or

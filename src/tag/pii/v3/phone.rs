@@ -29,7 +29,7 @@ pub fn at(text: &str, start: usize, end: usize, floor: usize) -> Option<Range> {
     if start > floor && bytes[start - 1] == b'+' {
         return international(text, start, floor);
     }
-    if end - start == 3 && is_n(bytes[start]) { american(text, start, end, floor) } else { None }
+    if end - start == 3 { american(text, start, end, floor) } else { None }
 }
 
 /// The digits that may begin an area code and an exchange (North American Numbering Plan).
@@ -45,11 +45,18 @@ fn american(text: &str, area: usize, area_end: usize, floor: usize) -> Option<Ra
         return None;
     }
     let exchange_end = exchange + 3;
-    if digits(bytes, exchange) != 3 || !is_n(bytes[exchange]) {
+    if digits(bytes, exchange) != 3 {
         return None;
     }
     let (second, line) = separator(bytes, exchange_end);
     if second.is_none() || second == Some(Separator::Slash) || digits(bytes, line) != 4 {
+        return None;
+    }
+    // Written as nothing but a phone number is written, with dashes, dots or a bracket, the digits
+    // may be any: invented numbers break the numbering plan, and people publish them all the same.
+    let formal = open || (first == second && first != Some(Separator::Space));
+    let planned = is_n(bytes[area]) && is_n(bytes[exchange]);
+    if !formal && !planned {
         return None;
     }
     // `212 555.1234` is a count and a decimal.

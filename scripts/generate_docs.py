@@ -1,0 +1,135 @@
+"""Fills in the tables of README.md and docs/ that are derived from the code.
+
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything between the two is
+replaced. `make docs` runs this; a test fails when a table is stale.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dolma import config, errors, recipes
+from dolma.taggers.builtin import KERNELS
+
+ROOT = Path(__file__).resolve().parent.parent
+_SECTION = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """README and every page of docs/."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def render(text: str) -> str:
+    """`text` with its generated sections filled in anew.
+
+    Raises `KeyError` for a section that nothing generates.
+    """
+    return _SECTION.sub(lambda match: f"{match[1]}\n{SECTIONS[match[2]]()}\n\n{match[3]}", text)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def taggers() -> str:
+    """Every built-in tagger, its family and its first line."""
+    rows = [[f"`{kernel.name}`", kernel.family, kernel.summary] for kernel in sorted(KERNELS.values(), key=_by_name)]
+    return _table(["tagger", "family", "what it writes"], rows)
+
+
+def _by_name(kernel: Any) -> tuple[str, str]:
+    return kernel.family, kernel.name
+
+
+def exit_codes() -> str:
+    """The exit codes of `dolma.errors`, from its docstring."""
+    rows = [["0", "", "Everything was done, or was done before."]]
+    for name, code, meaning in re.findall(r"(Dolma\w+) +(\d) +(.+)", errors.__doc__ or ""):
+        kind = getattr(errors, name)
+        assert kind.exit_code == int(code), name
+        if "the same, but" not in meaning and "published name" not in meaning:
+            rows.append([code, f"`{name}`", f"{meaning[0].upper()}{meaning[1:]}."])
+    rows.append(["130", "", "Stopped by Ctrl-C; the same command goes on from there."])
+    return _table(["code", "error", "meaning"], sorted(rows, key=lambda row: int(row[0])))
+
+
+def options(kind: type[msgspec.Struct], without: type[msgspec.Struct] | None = None) -> Callable[[], str]:
+    """What makes the table of a config's options, those of `without` left out."""
+
+    def make() -> str:
+        left = set(without.__struct_fields__) if without is not None else set()
+        rows = [row for row in _options(kind, "") if re.split(r"[.\[]", row[0].strip("`"))[0] not in left]
+        return _table(["option", "default", "meaning"], rows)
+
+    return make
+
+
+def _options(kind: type[msgspec.Struct], prefix: str) -> Iterator[list[str]]:
+    defaults = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name, annotation in recipes.hints(kind).items():
+        inner = recipes.struct_of(annotation)
+        if inner is not None:
+            yield from _options(inner, f"{prefix}{name}{'[]' if _is_list(annotation) else ''}.")
+        else:
+            description = _notes(annotation)
+            yield [f"`{prefix}{name}`", _default(defaults[name]), description]
+
+
+def _is_list(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    if origin is list:
+        return True
+    nested = (typing.Annotated, typing.Union, types.UnionType)
+    return origin in nested and any(_is_list(part) for part in typing.get_args(annotation))
+
+
+def _notes(annotation: Any) -> str:
+    for note in getattr(annotation, "__metadata__", ()):
+        if isinstance(note, msgspec.Meta) and note.description:
+            return note.description
+    return ""
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "(needed)"
+    value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{msgspec.json.encode(value).decode()}`" if not isinstance(value, int) else f"`{value:_}`"
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "taggers": taggers,
+    "exit codes": exit_codes,
+    "options run": options(config.RunConfig),
+    "options tag": options(config.TagConfig, config.RunConfig),
+    "options dedupe": options(config.DedupeConfig, config.RunConfig),
+    "options mix": options(config.MixConfig, config.RunConfig),
+}
+
+
+def main() -> int:
+    """Rewrites what is stale and names it."""
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        if (fresh := render(text)) != text:
+            page.write_text(fresh, encoding="utf-8")
+            print(page.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
