@@ -43,7 +43,10 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def taggers() -> str:
     """Every built-in tagger, its family and its first line."""
-    rows = [[f"`{kernel.name}`", kernel.family, kernel.summary] for kernel in sorted(KERNELS.values(), key=_by_name)]
+    rows = [
+        [f"`{kernel.name}`", kernel.family, kernel.summary]
+        for kernel in sorted(KERNELS.values(), key=_by_name)
+    ]
     return _table(["tagger", "family", "what it writes"], rows)
 
 

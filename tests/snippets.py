@@ -151,7 +151,9 @@ def check(block: Block, folder: Path, environment: dict[str, str]) -> None:
     if block.language == "console":
         for command in commands(block.body):
             printed = output(command.text, folder, environment)
-            assert agrees(command.printed, printed), f"$ {command.text}\n--- prints\n{printed}\n--- not\n{command.printed}"
+            assert agrees(command.printed, printed), (
+                f"$ {command.text}\n--- prints\n{printed}\n--- not\n{command.printed}"
+            )
     elif block.language == "python":
         script = folder / ".snippet.py"
         script.write_text(block.body, encoding="utf-8")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from command import attributes, dolma, environment, files, put, refused, rows, succeed
 
+from command import attributes, dolma, environment, files, put, refused, rows, succeed
 from dolma import cli, errors
 from dolma.taggers.builtin import KERNELS
 from dolma.version import __version__
@@ -49,7 +49,11 @@ def effective(*arguments: object, **options: Any) -> dict[str, Any]:
         ("tag", ["--max-bad-records=6_000"], {"max_bad_records": "6000"}),
         ("tag", ["--experiment", "a_b"], {"experiment": "a_b"}),
         ("tag", ["--experiment", "null"], {"experiment": None}),
-        ("tag", ["--tagger_options.t.model", "/m", "--dryrun"], {"tagger_options.t.model": "/m", "dryrun": True}),
+        (
+            "tag",
+            ["--tagger_options.t.model", "/m", "--dryrun"],
+            {"tagger_options.t.model": "/m", "dryrun": True},
+        ),
         ("tag", ["--tagger_options.t.threshold=0.5"], {"tagger_options.t.threshold": 0.5}),
         ("tag", ["--tagger_options.t.labels", "[a, b]"], {"tagger_options.t.labels": ["a", "b"]}),
         ("mix", ["--no-shuffle"], {"shuffle": False}),
@@ -97,7 +101,12 @@ def test_flags_and_numbers_reach_the_effective_recipe(documents: Path) -> None:
 def test_a_recipe_may_stand_before_and_after_the_command(
     documents: Path, tmp_path: Path, form: str, where: str
 ) -> None:
-    recipe = {"documents": [str(documents)], "taggers": ["char_length_v1"], "experiment": "exp", "processes": 1}
+    recipe = {
+        "documents": [str(documents)],
+        "taggers": ["char_length_v1"],
+        "experiment": "exp",
+        "processes": 1,
+    }
     path = tmp_path / f"recipe.{form}"
     path.write_text(json.dumps(recipe) if form == "json" else yaml.safe_dump(recipe))
     flags = ["--processes", "2"]
@@ -182,7 +191,10 @@ def test_a_dry_run_writes_nothing(documents: Path, tmp_path: Path, command: str)
         (["tag", "--debug=maybe"], "dolma tag: argument --debug: ignored explicit argument 'maybe'"),
         (["tag", "--processes", "many"], "command line: processes: expected `int`, got `str`"),
         (["tag", "--processes", "0"], "command line: processes: expected `int` >= 1"),
-        (["tag", "--progress", "loud"], "command line: progress: invalid enum value 'loud'; it is one of 'auto'"),
+        (
+            ["tag", "--progress", "loud"],
+            "command line: progress: invalid enum value 'loud'; it is one of 'auto'",
+        ),
         (["tag", "--shard", "8/8"], "taggers: name at least one"),
         (["tag"], "taggers: name at least one (`dolma list` shows all)"),
         (["tag", "--taggers", "gofer_v1"], "unknown tagger 'gofer_v1'; did you mean 'gopher_v1'?"),
@@ -222,7 +234,11 @@ def test_mistakes_are_one_message_and_exit_code_2(arguments: list[str], message:
         ("tag", {"work_dir": {"inputs": "x"}}, "unknown key 'work_dir.inputs'; did you mean 'input'?"),
         ("tag", {"documents": "x"}, "documents: expected `array`, got `str`"),
         ("dedupe", {"bloom_filtr": {}}, "unknown key 'bloom_filtr'; did you mean 'bloom_filter'?"),
-        ("mix", {"streams": [{"name": "a", "fliter": {}}]}, "unknown key 'streams[0].fliter'; did you mean 'filter'?"),
+        (
+            "mix",
+            {"streams": [{"name": "a", "fliter": {}}]},
+            "unknown key 'streams[0].fliter'; did you mean 'filter'?",
+        ),
     ],
 )
 def test_mistakes_in_a_recipe_name_the_file_and_the_key(
@@ -270,7 +286,10 @@ def test_an_interrupted_command_ends_with_130(
 def test_an_input_that_is_not_there_ends_with_3(tmp_path: Path) -> None:
     result = dolma("tag", "--documents", tmp_path / "documents/*.gz", "--taggers", "char_length_v1")
     assert result.code == 3
-    assert f"error: {tmp_path}/documents/*.gz: matches no file; the nearest existing parent is {tmp_path}" in result.err
+    assert (
+        f"error: {tmp_path}/documents/*.gz: matches no file; the nearest existing parent is {tmp_path}"
+        in result.err
+    )
 
 
 def test_a_failed_shard_ends_with_4(documents: Path) -> None:
@@ -307,7 +326,9 @@ def test_help_lists_the_commands(flag: str) -> None:
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_help_of_a_command_shows_every_flag(command: str) -> None:
     printed = succeed(command, "--help").out
-    assert [flag.name for flag in cli.flags(cli.COMMANDS[command].config) if f"--{flag.name}" not in printed] == []
+    assert [
+        flag.name for flag in cli.flags(cli.COMMANDS[command].config) if f"--{flag.name}" not in printed
+    ] == []
 
 
 def test_list_shows_every_tagger_with_a_line() -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import snippets
 
+import snippets
 from dolma.taggers.builtin import KERNELS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
+    (ROOT / "docs").glob("*.md")
+)
 
 
 def titled(page: Path) -> str:
@@ -37,7 +39,9 @@ def test_examples_run_and_print_what_the_page_says(page: Path, tmp_path: Path) -
         try:
             snippets.check(block, tmp_path, environment)
         except subprocess.CalledProcessError as error:
-            pytest.fail(f"{titled(page)}:{block.line}: $ {error.cmd}\nexits with {error.returncode}:\n{error.output}")
+            pytest.fail(
+                f"{titled(page)}:{block.line}: $ {error.cmd}\nexits with {error.returncode}:\n{error.output}"
+            )
         except (AssertionError, ValueError) as error:
             pytest.fail(f"{titled(page)}:{block.line}: {error}")
 

@@ -12,7 +12,13 @@ import pytest
 import dolma
 from dolma.errors import DolmaShardError
 
-LINES = ('{"id":"a","text":"one"}', '{"id":"b","text":null}', "not json", '{"text":"x"}', '{"id":"c","text":"two"}')
+LINES = (
+    '{"id":"a","text":"one"}',
+    '{"id":"b","text":null}',
+    "not json",
+    '{"text":"x"}',
+    '{"id":"c","text":"two"}',
+)
 
 
 @pytest.fixture
@@ -50,14 +56,18 @@ def test_a_line_that_was_put_aside_when_tagging_is_put_aside_when_mixing(folder:
 
 def test_it_fails_the_shard_where_no_bad_lines_are_allowed(folder: Path) -> None:
     tag(3)
-    with pytest.raises(DolmaShardError, match=r'documents/a\.jsonl:2: field "text" must be a string, got null'):
+    with pytest.raises(
+        DolmaShardError, match=r'documents/a\.jsonl:2: field "text" must be a string, got null'
+    ):
         mix(0)
 
 
 def test_a_line_mended_since_does_not_pass_without_attributes(folder: Path) -> None:
     tag(3)
     (folder / "documents/a.jsonl").write_text("\n".join(LINES).replace("null", '"mended"') + "\n")
-    with pytest.raises(DolmaShardError, match=r"documents/a\.jsonl:2: the line was bad when its row of attributes/"):
+    with pytest.raises(
+        DolmaShardError, match=r"documents/a\.jsonl:2: the line was bad when its row of attributes/"
+    ):
         mix(0)
     assert mix(3)["counts"]["bad"] == 3
 

@@ -16,10 +16,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from dolma import storage
-from dolma.errors import DolmaInputError, DolmaRetryableFailure, DolmaStorageError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from dolma import storage
+from dolma.errors import DolmaInputError, DolmaRetryableFailure, DolmaStorageError
 
 
 def put(root: Path, *names: str, data: bytes = b"x") -> None:
@@ -123,17 +124,13 @@ def test_a_listing_gives_size_and_time_sorted_by_bytes(tmp_path: Path) -> None:
         assert file == storage.stat(file.path)
 
 
-def test_paths_stay_as_written_but_for_empty_steps(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_stay_as_written_but_for_empty_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "d/x.gz")
     monkeypatch.chdir(tmp_path)
     for pattern in ("d", "d/", "./d", "d//x.gz", "**/*.gz", ".", "*/x.gz", "./d/./*"):
         assert [file.path for file in storage.expand([pattern])] == ["d/x.gz"], pattern
     assert [file.path for file in storage.expand(["d/../d/*"])] == ["d/../d/x.gz"]
-    assert [file.path for file in storage.expand([f"file://{tmp_path}/d"])] == [
-        f"{tmp_path}/d/x.gz"
-    ]
+    assert [file.path for file in storage.expand([f"file://{tmp_path}/d"])] == [f"{tmp_path}/d/x.gz"]
 
 
 @pytest.mark.parametrize(
@@ -223,9 +220,7 @@ def test_an_unreadable_directory_is_an_error_and_not_a_gap(tmp_path: Path) -> No
 
 
 NAMES = st.sampled_from(["a", "b", "ab", "a.gz", "b.gz", ".h", ".h.gz", "é", "A", "a b"])
-PARTS = st.sampled_from(
-    ["*", "**", "?", "a", "a*", "*.gz", "[ab]", "[!a]*", ".*", ".h", "ab", "??"]
-)
+PARTS = st.sampled_from(["*", "**", "?", "a", "a*", "*.gz", "[ab]", "[!a]*", ".*", ".h", "ab", "??"])
 
 
 @settings(max_examples=200, deadline=None)
@@ -402,9 +397,7 @@ def test_publishing_to_a_full_disk_leaves_what_was_there(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        DolmaStorageError, match=r"out/x: cannot publish: No space left.*free space"
-    ):
+    with pytest.raises(DolmaStorageError, match=r"out/x: cannot publish: No space left.*free space"):
         storage.publish(str(tmp_path / "work/made"), str(tmp_path / "out/x"))
     with pytest.raises(DolmaStorageError, match=r"out/x: cannot write: No space left"):
         storage.write_bytes(str(tmp_path / "out/x"), b"new")

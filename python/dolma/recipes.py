@@ -68,7 +68,9 @@ def _strict(base: Any) -> Any:
                 if not isinstance(key.value, str) or key.tag == "tag:yaml.org,2002:merge":
                     continue
                 if key.value in seen:
-                    raise ConstructorError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
+                    raise ConstructorError(
+                        None, None, f"the key {key.value!r} is given twice", key.start_mark
+                    )
                 seen.add(key.value)
             return super().construct_mapping(node, deep)
 
@@ -181,7 +183,11 @@ def _resolve_processes(spared: int = 0) -> int:
     return max(1, (os.cpu_count() or 1) - int(spared))
 
 
-_RESOLVERS: dict[str, Callable[..., Any]] = {"d.glob": _resolve_glob, "d.cache": _resolve_cache, "d.processes": _resolve_processes}
+_RESOLVERS: dict[str, Callable[..., Any]] = {
+    "d.glob": _resolve_glob,
+    "d.cache": _resolve_cache,
+    "d.processes": _resolve_processes,
+}
 
 
 def struct_of(annotation: Any) -> type[msgspec.Struct] | None:

@@ -160,7 +160,9 @@ def parse_part(part: str | None) -> tuple[int, int]:
         return 0, 1
     index, _, total = part.partition("/")
     if int(index) >= int(total):
-        raise DolmaConfigError(f"shard: {part} names part {index} of {total}; parts count from 0 to {int(total) - 1}")
+        raise DolmaConfigError(
+            f"shard: {part} names part {index} of {total}; parts count from 0 to {int(total) - 1}"
+        )
     return int(index), int(total)
 
 
@@ -217,7 +219,9 @@ class Run:
             for output in shard.outputs:
                 other = owners.setdefault(output.path, shard)
                 if other is not shard:
-                    makers = [one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)]
+                    makers = [
+                        one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)
+                    ]
                     raise DolmaConfigError(
                         f"{makers[0]} and {makers[1]} would both be written to {output.path}; "
                         "give them different names or destinations"
@@ -268,6 +272,7 @@ class Run:
         thread = threading.Thread(target=target, name="dolma-work", daemon=True)
         previous = None
         if threading.current_thread() is threading.main_thread():
+
             def stop(signum: int, frame: object) -> None:
                 self.interrupted = True
                 gauge.cancel()
@@ -315,7 +320,9 @@ class Run:
             details=outcome.details,
         )
         promised = shard.attributes or ((),) * len(shard.outputs)
-        for output, path, written, names in zip(shard.outputs, temporary, outcome.written, promised, strict=True):
+        for output, path, written, names in zip(
+            shard.outputs, temporary, outcome.written, promised, strict=True
+        ):
             self._put_aside(output.place, outcome.bad_records)
             # Until the new record stands, an old one would vouch for any file of the same size.
             storage.delete(output.record)
@@ -430,7 +437,9 @@ class Run:
                 "outputs": [output.path for shard in self.mine for output in shard.outputs],
             },
             "inputs": [
-                {"path": file.path, "size": file.size, "tag": file.tag} for shard in self.mine for file in shard.inputs
+                {"path": file.path, "size": file.size, "tag": file.tag}
+                for shard in self.mine
+                for file in shard.inputs
             ],
             "failures": msgspec.to_builtins(self.failures),
             "warnings": self.warnings,
@@ -480,7 +489,9 @@ class Files:
         shard = self.run.todo[index]
         if self.run.copies:
             folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
-            return [os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)]
+            return [
+                os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)
+            ]
         return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
 
     def files(self, index: int) -> tuple[list[str], list[str]]:
@@ -528,7 +539,8 @@ class Files:
             counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
             written=[Written(size, checksum) for size, checksum in written],
             bad_records=[
-                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace")) for path, line, error, raw in bad
+                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace"))
+                for path, line, error, raw in bad
             ],
             content_hash=content_hash,
         )
