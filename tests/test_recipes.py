@@ -97,7 +97,11 @@ def test_a_recipe_for_a_mix_in_jsonpath() -> None:
     (stream,) = recipe("mix_jsonpath.yaml").streams
     assert len(stream.filter.exclude) == 3
     assert stream.output.max_size_in_bytes == 1 << 32
-    assert [replacement.replacement for replacement in stream.span_replacement] == ["", "", " |||EMAIL_ADDRESS||| "]
+    assert [replacement.replacement for replacement in stream.span_replacement] == [
+        "",
+        "",
+        " |||EMAIL_ADDRESS||| ",
+    ]
     assert stream.span_replacement[1].max_score is None
 
 
@@ -177,7 +181,9 @@ def test_anchors_and_merges_of_yaml_work(tmp_path: Path) -> None:
 
 def test_the_environment_is_put_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PART", "7")
-    loaded = from_text(tmp_path, "documents: ['${oc.env:HOME}/${oc.env:PART}/*']\nprocesses: ${oc.env:PART}\n")
+    loaded = from_text(
+        tmp_path, "documents: ['${oc.env:HOME}/${oc.env:PART}/*']\nprocesses: ${oc.env:PART}\n"
+    )
     assert loaded.documents == ["/home/me/7/*"]
     assert loaded.processes == 7
 
@@ -189,7 +195,9 @@ def test_keys_of_the_recipe_are_put_in(tmp_path: Path) -> None:
 def test_resolvers_of_the_published_package_work(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.gz").write_bytes(b"")
-    loaded = from_text(tmp_path, f"documents: ${{d.glob:{tmp_path}/*.gz}}\nprocesses: ${{d.processes:10000}}\n")
+    loaded = from_text(
+        tmp_path, f"documents: ${{d.glob:{tmp_path}/*.gz}}\nprocesses: ${{d.processes:10000}}\n"
+    )
     assert loaded.documents == [f"{tmp_path}/a.gz", f"{tmp_path}/b.gz"]
     assert loaded.processes == 1
 
@@ -217,6 +225,7 @@ def test_files_that_are_no_recipes_are_named(tmp_path: Path) -> None:
         (b"a: [1", "is neither YAML nor JSON: .*line 1"),
         (b"\xff\xfe\x00", "neither YAML nor JSON|not UTF-8"),
         (b"a: 1\nb: 2\na: 3\n", "the key 'a' is given twice.*line 3"),
+        (b"? [a]\n: b\n", "neither YAML nor JSON: .*unhashable key"),
         (b'{"streams": [{"name": 1, "name": 2}]}', "the key 'name' is given twice"),
     ):
         path.write_bytes(content)
@@ -235,7 +244,12 @@ def test_a_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_flags_win_over_the_recipe() -> None:
     base = {"dedupe": {"name": "a", "min_words": 1}, "processes": 4, "documents": ["x"]}
-    flags = {"dedupe.name": "b", "dedupe.documents.key": "$.id", "documents": ["y", "z"], "work_dir.input": "/w"}
+    flags = {
+        "dedupe.name": "b",
+        "dedupe.documents.key": "$.id",
+        "documents": ["y", "z"],
+        "work_dir.input": "/w",
+    }
     assert recipes.merge(base, flags) == {
         "dedupe": {"name": "b", "min_words": 1, "documents": {"key": "$.id"}},
         "processes": 4,

@@ -160,7 +160,9 @@ def parse_part(part: str | None) -> tuple[int, int]:
         return 0, 1
     index, _, total = part.partition("/")
     if int(index) >= int(total):
-        raise DolmaConfigError(f"shard: {part} names part {index} of {total}; parts count from 0 to {int(total) - 1}")
+        raise DolmaConfigError(
+            f"shard: {part} names part {index} of {total}; parts count from 0 to {int(total) - 1}"
+        )
     return int(index), int(total)
 
 
@@ -218,7 +220,7 @@ class Run:
                 other = owners.setdefault(output.path, shard)
                 if other is not shard:
                     makers = [
-                        one.name if one.name != output.path else one.inputs[0].path for one in (shard, other)
+                        one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)
                     ]
                     raise DolmaConfigError(
                         f"{makers[0]} and {makers[1]} would both be written to {output.path}; "
@@ -270,6 +272,7 @@ class Run:
         thread = threading.Thread(target=target, name="dolma-work", daemon=True)
         previous = None
         if threading.current_thread() is threading.main_thread():
+
             def stop(signum: int, frame: object) -> None:
                 self.interrupted = True
                 gauge.cancel()
@@ -317,7 +320,9 @@ class Run:
             details=outcome.details,
         )
         promised = shard.attributes or ((),) * len(shard.outputs)
-        for output, path, written, names in zip(shard.outputs, temporary, outcome.written, promised, strict=True):
+        for output, path, written, names in zip(
+            shard.outputs, temporary, outcome.written, promised, strict=True
+        ):
             self._put_aside(output.place, outcome.bad_records)
             # Until the new record stands, an old one would vouch for any file of the same size.
             storage.delete(output.record)
@@ -377,8 +382,7 @@ class Run:
 
     def _write_report(self, report: dict[str, Any]) -> DolmaError | None:
         data = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-        # One process may make several runs within a second.
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self._started)) + f"{self._started % 1:.6f}Z"[1:]
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._started))
         # The output's own copy; none where nothing could be planned.
         targets = [self.config.report] if self.config.report else []
         if self.mine and self.mine[0].outputs:
@@ -433,7 +437,9 @@ class Run:
                 "outputs": [output.path for shard in self.mine for output in shard.outputs],
             },
             "inputs": [
-                {"path": file.path, "size": file.size, "tag": file.tag} for shard in self.mine for file in shard.inputs
+                {"path": file.path, "size": file.size, "tag": file.tag}
+                for shard in self.mine
+                for file in shard.inputs
             ],
             "failures": msgspec.to_builtins(self.failures),
             "warnings": self.warnings,
@@ -447,14 +453,10 @@ def _quarantine(place: Place) -> str:
 
 
 def read_record(path: str) -> Record | None:
-    """The record at `path`; None where there is none or it is damaged.
-
-    Raises `DolmaError` when it cannot be told, for a missing bucket too: before any work.
-    """
-    data = storage.find_bytes(path)
+    """The record at `path`; None where there is none or it cannot be read as one."""
     try:
-        return msgspec.json.decode(data, type=Record) if data is not None else None
-    except msgspec.DecodeError:
+        return msgspec.json.decode(storage.read_bytes(path), type=Record)
+    except (DolmaError, OSError, msgspec.DecodeError):
         return None
 
 
@@ -487,7 +489,9 @@ class Files:
         shard = self.run.todo[index]
         if self.run.copies:
             folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
-            return [os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)]
+            return [
+                os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)
+            ]
         return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
 
     def files(self, index: int) -> tuple[list[str], list[str]]:
@@ -535,7 +539,8 @@ class Files:
             counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
             written=[Written(size, checksum) for size, checksum in written],
             bad_records=[
-                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace")) for path, line, error, raw in bad
+                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace"))
+                for path, line, error, raw in bad
             ],
             content_hash=content_hash,
         )
