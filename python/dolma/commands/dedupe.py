@@ -138,7 +138,8 @@ def _refuse_unsupported(method: DedupeMethod, config: DedupeConfig) -> None:
         )
     if method.partition_index >= method.num_partitions:
         raise DolmaConfigError(
-            f"dedupe.partition_index: {method.partition_index} is no part of {method.num_partitions}; parts count from 0"
+            f"dedupe.partition_index: {method.partition_index} is no part of {method.num_partitions}; "
+            "parts count from 0"
         )
     if method.num_partitions > 1:
         raise DolmaConfigError("dedupe.num_partitions: partitioned runs are not there yet in this version")
@@ -228,8 +229,8 @@ class Keeper:
         changed = next((shard.name for shard in shards if shard.name in past), None)
         if changed is not None:
             raise DolmaConfigError(
-                f"bloom_filter.file: {self.config.file} has absorbed an earlier version of {changed}; what both have in "
-                "common would be marked as a duplicate of itself. Delete the filter to build it anew, or give the new "
+                f"bloom_filter.file: {self.config.file} has absorbed an earlier version of {changed}; what both "
+                "have in common would be marked as a duplicate of itself. Delete the filter to build it anew, or give the new "
                 "version another name if it is meant to be compared with the old one"
             )
         lost = [shard for shard in shards if shard.name in absorbed and (force or not _published(shard))]
