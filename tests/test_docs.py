@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import snippets
 
+import snippets
 from dolma.taggers.builtin import KERNELS
 
 ROOT = Path(__file__).resolve().parent.parent
