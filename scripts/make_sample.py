@@ -145,9 +145,7 @@ def verify(output: Path, shards: dict[str, list[dict[str, Any]]]) -> None:
         languages[row["metadata"]["language"]] = languages.get(row["metadata"]["language"], 0) + 1
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     for name, shard in shards.items():
-        print(
-            f"{len(shard):5d} documents  {(output / 'documents' / name).stat().st_size:8d} {name}"
-        )
+        print(f"{len(shard):5d} documents  {(output / 'documents' / name).stat().st_size:8d} {name}")
     characters = sum(len(row["text"]) for row in rows)
     print(f"{len(rows)} documents, {characters} characters, {size} bytes on disk, {languages}")
     if len({row["id"] for row in rows}) != len(rows):

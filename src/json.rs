@@ -313,11 +313,11 @@ pub fn object<'a>(bytes: &'a [u8], mut field: impl FnMut(&'a [u8], &'a [u8])) ->
 /// When an escape names half of a surrogate pair: such a string has no UTF-8 form.
 pub fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Scan<()> {
     let body = &raw[..raw.len().saturating_sub(1)];
-    out.reserve(body.len());
+    // Text is never longer than its escaped form; 16 more for copying whole blocks.
+    out.reserve(body.len() + 16);
     let mut index = 1;
     while index < body.len() {
-        let run = memchr::memchr(b'\\', &body[index..]).map_or(body.len(), |found| index + found);
-        out.extend_from_slice(&body[index..run]);
+        let run = copy_to_backslash(body, index, out);
         if run == body.len() {
             break;
         }
@@ -334,6 +334,41 @@ pub fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Scan<()> {
         }
     }
     Ok(())
+}
+
+/// Appends `body` from `from` up to the next backslash, or the end, to `out`; returns where that is.
+///
+/// Runs between escapes are a line of text long: too short for a search and a copy of their own.
+#[inline]
+fn copy_to_backslash(body: &[u8], from: usize, out: &mut Vec<u8>) -> usize {
+    let mut index = from;
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{
+            __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8,
+            _mm_storeu_si128,
+        };
+        while index + 16 <= body.len() && out.capacity() - out.len() >= 16 {
+            // SAFETY: SSE2 is part of x86_64; the condition keeps the load inside `body` and the
+            // store inside the capacity of `out`, of which only copied bytes become its length.
+            unsafe {
+                let chunk = _mm_loadu_si128(body.as_ptr().add(index).cast::<__m128i>());
+                _mm_storeu_si128(out.as_mut_ptr().add(out.len()).cast::<__m128i>(), chunk);
+                let slashes = _mm_cmpeq_epi8(chunk, _mm_set1_epi8(b'\\' as i8));
+                let mask = _mm_movemask_epi8(slashes) as u32;
+                let copied = if mask == 0 { 16 } else { mask.trailing_zeros() as usize };
+                out.set_len(out.len() + copied);
+                index += copied;
+                if mask != 0 {
+                    return index;
+                }
+            }
+        }
+    }
+    let rest = &body[index..];
+    let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+    out.extend_from_slice(&rest[..run]);
+    index + run
 }
 
 fn unescape_unicode(body: &[u8], at: usize, out: &mut Vec<u8>) -> Scan<usize> {
@@ -395,13 +430,17 @@ pub fn write_int(value: u64, out: &mut Vec<u8>) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut rest = value;
-    loop {
+    // Two digits for each division: offsets have four or five of them.
+    while rest >= 10 {
+        let pair = (rest % 100) as u8;
+        rest /= 100;
+        at -= 2;
+        digits[at] = b'0' + pair / 10;
+        digits[at + 1] = b'0' + pair % 10;
+    }
+    if rest > 0 || at == digits.len() {
         at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        digits[at] = b'0' + rest as u8;
     }
     out.extend_from_slice(&digits[at..]);
 }
@@ -409,6 +448,11 @@ pub fn write_int(value: u64, out: &mut Vec<u8>) {
 /// Appends a score as Python's `round(score, 5)` prints it: at most five decimals, at least one,
 /// so that it reads back as a float.
 pub fn write_score(score: f64, out: &mut Vec<u8>) {
+    if score == 1.0 {
+        // Most spans only say that something is there.
+        out.extend_from_slice(b"1.0");
+        return;
+    }
     let scaled = score * 1e5;
     let nearest = scaled.round();
     // Within 2^53 the product is off by less than one part in 2^52; away from a tie the nearest
@@ -543,6 +587,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn integers_are_written_as_rust_prints_them(value in any::<u64>(), bits in 0u32..64) {
+            let value = value >> bits;
+            let mut out = Vec::new();
+            write_int(value, &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        }
+
         #[test]
         fn escape_and_unescape_are_inverse(text in any::<String>()) {
             let mut raw = Vec::new();

@@ -445,13 +445,14 @@ impl<S: Stage> Runner<'_, S> {
         while state.head < state.shards.len() {
             let head = state.head;
             let slot = &mut state.shards[head];
-            if slot.decidable() == Some(slot.decided) && slot.phase != Phase::Opening {
+            let next = slot.decided;
+            // Past the limit when a batch failed after its decision, in being written.
+            if slot.decidable().is_some_and(|limit| next >= limit) {
+                if slot.phase == Phase::Opening {
+                    break;
+                }
                 state.head += 1;
                 continue;
-            }
-            let next = slot.decided;
-            if slot.decidable().is_some_and(|limit| next >= limit) {
-                break;
             }
             let Some(mut work) = slot.processed.remove(&next) else { break };
             drop(state);
@@ -588,6 +589,10 @@ mod tests {
     struct Sums {
         shards: Vec<Vec<u64>>,
         fail: Option<(usize, u64)>,
+        /// The batch of any shard that cannot be written, by its place in the shard.
+        unwritable: Option<usize>,
+        /// A batch over which the decision fails.
+        undecidable: Option<u64>,
         total: Mutex<u64>,
         reports: Mutex<BTreeMap<usize, std::result::Result<Vec<u64>, String>>>,
     }
@@ -625,6 +630,9 @@ mod tests {
             8
         }
         fn decide(&self, work: &mut u64) -> Result<()> {
+            if self.undecidable == Some(*work) {
+                return Err(Error::record(format!("undecidable {work}")));
+            }
             let mut total = self.total.lock().unwrap();
             *total += *work;
             *work = *total;
@@ -635,6 +643,9 @@ mod tests {
             Ok(work)
         }
         fn write(&self, sink: &mut Vec<u64>, output: u64) -> Result<()> {
+            if self.unwritable == Some(sink.len()) {
+                return Err(Error::record("disk full"));
+            }
             sink.push(output);
             Ok(())
         }
@@ -648,7 +659,14 @@ mod tests {
     }
 
     fn sums(shards: Vec<Vec<u64>>, fail: Option<(usize, u64)>) -> Sums {
-        Sums { shards, fail, total: Mutex::new(0), reports: Mutex::default() }
+        Sums {
+            shards,
+            fail,
+            unwritable: None,
+            undecidable: None,
+            total: Mutex::new(0),
+            reports: Mutex::default(),
+        }
     }
 
     fn numbers() -> Vec<Vec<u64>> {
@@ -692,6 +710,35 @@ mod tests {
             // 300..304 were decided before the failure; 304.. were not.
             let before: u64 = numbers()[..3].iter().flatten().sum::<u64>() + 300 + 301 + 302 + 303;
             assert_eq!(reports[&4].as_ref().unwrap()[0], before + 400, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn a_shard_that_cannot_be_written_does_not_hold_up_the_others() {
+        for threads in [1, 2, 8] {
+            for place in [0, 1, 7] {
+                for hold in [0, 1 << 20] {
+                    let mut stage = sums(numbers(), None);
+                    stage.unwritable = Some(place);
+                    run(&stage, 9, threads, hold, &Progress::default()).unwrap();
+                    let reports = stage.reports.into_inner().unwrap();
+                    let failed: Vec<_> = reports.values().map(|report| report.is_err()).collect();
+                    let expected: Vec<_> = numbers().iter().map(|s| s.len() > place).collect();
+                    assert_eq!(failed, expected, "{threads} threads, batch {place}, hold {hold}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_decision_that_fails_is_its_shards_failure() {
+        for threads in [1, 2, 8] {
+            let mut stage = sums(numbers(), None);
+            stage.undecidable = Some(304);
+            run(&stage, 9, threads, 1 << 20, &Progress::default()).unwrap();
+            let reports = stage.reports.into_inner().unwrap();
+            assert_eq!(reports[&3], Err("undecidable 304".to_string()));
+            assert_eq!(reports.values().filter(|report| report.is_err()).count(), 1);
         }
     }
 

@@ -36,20 +36,14 @@ class Result(NamedTuple):
     err: str
 
     @property
-    def errors(self) -> str:
-        """Standard error without the account of the run: the messages."""
-        return "\n".join(line for line in self.err.splitlines() if not _ACCOUNT.match(line))
+    def message(self) -> str:
+        """The error that ended the command, without the account of the run before it."""
+        return "\n".join(self.err.partition("error: ")[2].splitlines())
 
-
-class _Account:
-    """Lines that say what a run does; they hold durations and counts."""
-
-    @staticmethod
-    def match(line: str) -> bool:
-        return line.startswith(("tag: ", "dedupe: ", "mix: "))
-
-
-_ACCOUNT = _Account()
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong with each shard that failed."""
+        return [one.removeprefix("  ") for one in self.message.splitlines()[1:]]
 
 
 def dolma(

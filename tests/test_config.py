@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from dolma import cli, config, recipes
+from dolma.errors import DolmaConfigError
 
 STRUCTS = [getattr(config, name) for name in config.__all__]
 
@@ -119,7 +120,6 @@ def test_options_are_frozen_strict_and_documented(kind: type[msgspec.Struct]) ->
     settings = kind.__struct_config__
     assert settings.frozen
     assert settings.forbid_unknown_fields
-    assert settings.kw_only if hasattr(settings, "kw_only") else True
     assert kind.__doc__
     for name, annotation in recipes.hints(kind).items():
         section = recipes.struct_of(annotation)
@@ -130,7 +130,9 @@ def test_every_config_is_exported() -> None:
     defined = {
         name
         for name, value in vars(config).items()
-        if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == config.__name__
+        if isinstance(value, type)
+        and issubclass(value, msgspec.Struct)
+        and value.__module__ == config.__name__
     }
     assert defined - {"Config"} == set(config.__all__)
 
@@ -158,7 +160,10 @@ def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
         ({"max_bad_records": -1}, "max_bad_records: expected `int` >= 0"),
         ({"shard": "1"}, "shard: expected `str` matching regex"),
         ({"documents": "x"}, "documents: expected `array`, got `str`"),
-        ({"taggers": [1]}, r"taggers\[...\]: expected `str`, got `int`|taggers\[0\]: expected `str`, got `int`"),
+        (
+            {"taggers": [1]},
+            r"taggers\[...\]: expected `str`, got `int`|taggers\[0\]: expected `str`, got `int`",
+        ),
         ({"progress": "loud"}, "progress: invalid enum value 'loud'; it is one of 'auto', 'bar'"),
         ({"profile": {"lines": 0}}, "profile.lines: expected `int` >= 1"),
         ({"profile": {"line": 1}}, "unknown key 'profile.line'; did you mean 'lines'"),
@@ -167,19 +172,18 @@ def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
     ],
 )
 def test_wrong_values_are_refused_with_file_and_key(options: dict[str, Any], message: str) -> None:
-    from dolma.errors import DolmaConfigError
-
     with pytest.raises(DolmaConfigError, match=f"^r.yaml: ({message})"):
         recipes.load(config.TagConfig, options, "r.yaml")
 
 
 def test_wrong_values_in_lists_of_sections_name_the_place() -> None:
-    from dolma.errors import DolmaConfigError
-
     stream = {"name": "a", "documents": ["x"], "output": {"path": "y"}}
     cases = [
         ({**stream, "fliter": {}}, r"unknown key 'streams\[1\].fliter'; did you mean 'filter'"),
-        ({**stream, "filter": {"syntax": "sql"}}, r"filter.syntax: invalid enum value 'sql'; it is one of 'jso"),
+        (
+            {**stream, "filter": {"syntax": "sql"}},
+            r"filter.syntax: invalid enum value 'sql'; it is one of 'jso",
+        ),
         ({**stream, "output": {"path": ""}}, r"output.path: expected `str` of length >= 1"),
         ({"name": "a"}, r"object missing required field `documents`"),
         ({**stream, "span_replacement": [{}]}, r"object missing required field `span`"),

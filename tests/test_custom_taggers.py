@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from command import PACKAGE, attributes, dolma, put, refused, rows, succeed
 
 TAGGERS = '''
@@ -137,7 +138,8 @@ EXPECTED = {
         },
     ],
     "stars_v1": [
-        {"exp__stars_v1__stars": [[0, size, 7.0]], "exp__stars_v1__test": [[0, 0, 1.0]]} for size in (15, 0, 6)
+        {"exp__stars_v1__stars": [[0, size, 7.0]], "exp__stars_v1__test": [[0, 0, 1.0]]}
+        for size in (15, 0, 6)
     ],
     "batched_v1": [
         {"exp__batched_v1__first": [[0, 1, 104.0]]},
@@ -191,7 +193,9 @@ def test_one_process_and_two_write_the_same_bytes(documents: Path, module: Path)
     assert sorted(one) == ["a.jsonl.gz", "sub/b.jsonl.gz"]
 
 
-def test_kernels_and_python_taggers_share_a_row_in_the_order_of_the_run(documents: Path, module: Path) -> None:
+def test_kernels_and_python_taggers_share_a_row_in_the_order_of_the_run(
+    documents: Path, module: Path
+) -> None:
     order = ["batched_v1", "char_length_v1", "stars_v1", "gopher_v1", "defaults_v1"]
     succeed(*tag(documents, module, *order, processes=2))
     found = attributes(documents.parent / "attributes/exp/a.jsonl.gz")
@@ -199,11 +203,17 @@ def test_kernels_and_python_taggers_share_a_row_in_the_order_of_the_run(document
     assert names[0] == order
     assert names[1] == [name for name in order if name != "batched_v1"]
     # What the engine alone writes for its own.
-    alone = [*tag(documents, module, "char_length_v1", "gopher_v1"), "--destination", documents.parent / "alone"]
+    alone = [
+        *tag(documents, module, "char_length_v1", "gopher_v1"),
+        "--destination",
+        documents.parent / "alone",
+    ]
     succeed(*alone)
     of_kernels = attributes(documents.parent / "alone/a.jsonl.gz")
     for row, expected in zip(found, of_kernels, strict=True):
-        assert {key: row[key] for key in row if key.split("__")[1] in ("char_length_v1", "gopher_v1")} == expected
+        assert {
+            key: row[key] for key in row if key.split("__")[1] in ("char_length_v1", "gopher_v1")
+        } == expected
 
 
 def test_without_an_experiment_each_tagger_has_its_own_folder(documents: Path, module: Path) -> None:
@@ -212,7 +222,9 @@ def test_without_an_experiment_each_tagger_has_its_own_folder(documents: Path, m
         *("--taggers", "vowels-v1", "char_length_v1"),
     )
     folder = documents.parent / "attributes"
-    assert list(attributes(folder / "char_length_v1/a.jsonl.gz")[0]) == ["char_length_v1__char_length_v1__length"]
+    assert list(attributes(folder / "char_length_v1/a.jsonl.gz")[0]) == [
+        "char_length_v1__char_length_v1__length"
+    ]
     assert "vowels_v1__vowels_v1__vowel" in attributes(folder / "vowels_v1/a.jsonl.gz")[0]
 
 
@@ -222,7 +234,9 @@ def test_tagger_modules_are_files_packages_and_dotted_names(documents: Path, mod
     package.mkdir()
     (package / "__init__.py").write_text("from .inner import *\n")
     (package / "inner.py").write_text(TAGGERS)
-    given = {"file": module, "package": package, "dotted": "my_package.inner", "relative": "my_taggers.py"}[how]
+    given = {"file": module, "package": package, "dotted": "my_package.inner", "relative": "my_taggers.py"}[
+        how
+    ]
     env = {"PYTHONPATH": f"{module.parent}:{PACKAGE}"}
     result = dolma(*tag(documents, given, "batched_v1", processes=2), cwd=module.parent, env=env)
     assert result.code == 0, result.err
@@ -242,7 +256,9 @@ def test_a_changed_tagger_is_run_again_and_an_unchanged_one_is_not(documents: Pa
     assert "2 done before" in succeed(*arguments).err
     module.write_text(TAGGERS.replace("float(ord(doc.text[0]))", "2.0"))
     assert "0 done before" in succeed(*arguments).err
-    assert attributes(documents.parent / "attributes/exp/a.jsonl.gz")[0] == {"exp__batched_v1__first": [[0, 1, 2.0]]}
+    assert attributes(documents.parent / "attributes/exp/a.jsonl.gz")[0] == {
+        "exp__batched_v1__first": [[0, 1, 2.0]]
+    }
 
 
 # Wrong taggers
@@ -283,7 +299,10 @@ def test_a_tagger_that_raises_fails_its_shard_with_its_place(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return DocResult(doc, [Span(0, 99, 'x')])", "span [0, 99, 1] does not fit a text of 15 code points"),
+        (
+            "return DocResult(doc, [Span(0, 99, 'x')])",
+            "span [0, 99, 1] does not fit a text of 15 code points",
+        ),
         ("return DocResult(doc, [Span(-1, 2, 'x')])", "span [-1, 2, 1] "),
         ("return DocResult(doc, [Span(3, 2, 'x')])", "span [3, 2, 1] does not fit"),
         ("return DocResult(doc, [Span(0, 1, 'x', float('nan'))])", "[0, 1, NaN]"),
@@ -447,7 +466,9 @@ def test_modules_that_cannot_be_imported_are_named(documents: Path, tmp_path: Pa
     message = refused(*tag(documents, broken, "x"))
     assert message.startswith(f"tagger_modules: cannot import {broken}: ModuleNotFoundError")
     assert refused(*tag(documents, "gone.py", "x")) == f"tagger_modules: {Path.cwd()}/gone.py does not exist"
-    assert refused(*tag(documents, "gone", "x")).startswith("tagger_modules: cannot import gone: ModuleNotFound")
+    assert refused(*tag(documents, "gone", "x")).startswith(
+        "tagger_modules: cannot import gone: ModuleNotFound"
+    )
 
 
 def test_a_name_that_another_module_has_is_refused(documents: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from command import python
 
 HEAVY = ("_core", "boto3", "botocore", "fasttext", "nltk", "numpy", "omegaconf", "smart_open", "yaml")

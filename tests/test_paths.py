@@ -30,7 +30,9 @@ def test_attributes_stand_beside_documents(document: str, place: str) -> None:
 
 @pytest.mark.parametrize("document", ["/d/a.gz", "s3://documents/a.gz", "/d/documents"])
 def test_documents_elsewhere_have_no_place_for_attributes(document: str) -> None:
-    with pytest.raises(DolmaConfigError, match=r"is not below a folder called 'documents'.*set a destination"):
+    with pytest.raises(
+        DolmaConfigError, match=r"is not below a folder called 'documents'.*set a destination"
+    ):
         paths.attribute_place(document, "e")
 
 
@@ -81,7 +83,13 @@ def test_a_destination_for_each_pattern_takes_what_that_matches() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "prefix"),
-    [("/a/b/*.gz", "/a/b"), ("/a/b*/c", "/a"), ("/a/b.gz", "/a"), ("*.gz", ""), ("s3://b/x/[ab]/y", "s3://b/x")],
+    [
+        ("/a/b/*.gz", "/a/b"),
+        ("/a/b*/c", "/a"),
+        ("/a/b.gz", "/a"),
+        ("*.gz", ""),
+        ("s3://b/x/[ab]/y", "s3://b/x"),
+    ],
 )
 def test_the_static_prefix_ends_before_the_first_wildcard(pattern: str, prefix: str) -> None:
     assert paths.static_prefix(pattern) == prefix
@@ -95,4 +103,6 @@ def test_m6_all_outputs_of_a_mix_are_called_alike() -> None:
 
 
 def test_records_are_hidden_at_the_root_of_an_output() -> None:
-    assert paths.hidden(Place("/d/attributes/e", "x/a.gz"), "done") == "/d/attributes/e/.dolma/done/x/a.gz.json"
+    assert (
+        paths.hidden(Place("/d/attributes/e", "x/a.gz"), "done") == "/d/attributes/e/.dolma/done/x/a.gz.json"
+    )

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import attributes, put
 from hypothesis import given
 from hypothesis import strategies as st
 
 import dolma
+from command import attributes, put
 from dolma import core, document, errors, splitting, taggers
 from dolma.core.data_types import Document, DocumentWithMetadata, InputSpec, Span, TextSlice
 from dolma.core.ft_tagger import BaseFastTextTagger, Prediction
@@ -172,7 +172,12 @@ def pieces(slices: list[TextSlice]) -> list[str]:
 
 def test_paragraphs_are_lines_with_their_newlines() -> None:
     assert pieces(split_paragraphs("one\n  \n two\n\nthree")) == ["one\n", " two\n", "three"]
-    assert pieces(split_paragraphs("one\n  \n two\n\n", remove_empty=False)) == ["one\n", "  \n", " two\n", "\n"]
+    assert pieces(split_paragraphs("one\n  \n two\n\n", remove_empty=False)) == [
+        "one\n",
+        "  \n",
+        " two\n",
+        "\n",
+    ]
     assert pieces(split_paragraphs("")) == []
     assert pieces(split_paragraphs("\n", remove_empty=False)) == ["\n"]
     # Other ends of lines are white space within a paragraph.
@@ -271,7 +276,9 @@ def test_a_fasttext_model_wants_one_line(model: str) -> None:
 
 
 def test_a_fasttext_tagger_refuses_other_modes(model: str) -> None:
-    with pytest.raises(DolmaConfigError, match="Long: model_mode is sentence or paragraph or document, not 'doc'"):
+    with pytest.raises(
+        DolmaConfigError, match="Long: model_mode is sentence or paragraph or document, not 'doc'"
+    ):
         Long(model_path=model, model_mode="doc")
 
 

@@ -16,10 +16,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from dolma import storage
-from dolma.errors import DolmaInputError, DolmaRetryableFailure, DolmaStorageError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from dolma import storage
+from dolma.errors import DolmaInputError, DolmaRetryableFailure, DolmaStorageError
 
 
 def put(root: Path, *names: str, data: bytes = b"x") -> None:
@@ -95,7 +96,8 @@ def test_a_temporary_file_for_a_remote_destination_lies_in_the_work_directory(
     one, other = (storage.temporary(f"s3://b/{d}/x.npy", work) for d in ("one", "other"))
     assert one != other
     assert {os.path.dirname(one), os.path.dirname(other)} == {work}
-    assert storage.is_temporary(one) and one.endswith("x.npy")
+    assert storage.is_temporary(one)
+    assert one.endswith("x.npy")
 
 
 @pytest.mark.parametrize("name", ["n" * 246 + ".jsonl.gz", "é" * 123 + ".jsonl.gz"])
@@ -122,17 +124,13 @@ def test_a_listing_gives_size_and_time_sorted_by_bytes(tmp_path: Path) -> None:
         assert file == storage.stat(file.path)
 
 
-def test_paths_stay_as_written_but_for_empty_steps(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_stay_as_written_but_for_empty_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "d/x.gz")
     monkeypatch.chdir(tmp_path)
     for pattern in ("d", "d/", "./d", "d//x.gz", "**/*.gz", ".", "*/x.gz", "./d/./*"):
         assert [file.path for file in storage.expand([pattern])] == ["d/x.gz"], pattern
     assert [file.path for file in storage.expand(["d/../d/*"])] == ["d/../d/x.gz"]
-    assert [file.path for file in storage.expand([f"file://{tmp_path}/d"])] == [
-        f"{tmp_path}/d/x.gz"
-    ]
+    assert [file.path for file in storage.expand([f"file://{tmp_path}/d"])] == [f"{tmp_path}/d/x.gz"]
 
 
 @pytest.mark.parametrize(
@@ -222,9 +220,7 @@ def test_an_unreadable_directory_is_an_error_and_not_a_gap(tmp_path: Path) -> No
 
 
 NAMES = st.sampled_from(["a", "b", "ab", "a.gz", "b.gz", ".h", ".h.gz", "é", "A", "a b"])
-PARTS = st.sampled_from(
-    ["*", "**", "?", "a", "a*", "*.gz", "[ab]", "[!a]*", ".*", ".h", "ab", "??"]
-)
+PARTS = st.sampled_from(["*", "**", "?", "a", "a*", "*.gz", "[ab]", "[!a]*", ".*", ".h", "ab", "??"])
 
 
 @settings(max_examples=200, deadline=None)
@@ -401,9 +397,7 @@ def test_publishing_to_a_full_disk_leaves_what_was_there(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        DolmaStorageError, match=r"out/x: cannot publish: No space left.*free space"
-    ):
+    with pytest.raises(DolmaStorageError, match=r"out/x: cannot publish: No space left.*free space"):
         storage.publish(str(tmp_path / "work/made"), str(tmp_path / "out/x"))
     with pytest.raises(DolmaStorageError, match=r"out/x: cannot write: No space left"):
         storage.write_bytes(str(tmp_path / "out/x"), b"new")
@@ -430,8 +424,8 @@ def test_publishing_below_a_file_says_so(tmp_path: Path) -> None:
     put(tmp_path, "made", "file")
     with pytest.raises(DolmaStorageError, match="a file is in the way of a directory"):
         storage.publish(str(tmp_path / "made"), str(tmp_path / "file/x"))
+    (tmp_path / "d").mkdir()
     with pytest.raises(DolmaStorageError, match="a directory is in the way"):
-        (tmp_path / "d").mkdir()
         storage.publish(str(tmp_path / "made"), str(tmp_path / "d"))
 
 

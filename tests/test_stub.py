@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import PACKAGE, environment
 
+from command import PACKAGE, environment
 from dolma import _core
 
 STUB = PACKAGE / "dolma/_core.pyi"

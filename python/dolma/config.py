@@ -53,11 +53,10 @@ class CompressionConfig(Config, frozen=True, kw_only=True):
     """How files are compressed, where the suffix does not say it."""
 
     input: Annotated[
-        str | None, Meta(description="Format of the inputs: gz, zst or '' (plain). By default, the suffix says.")
+        str | None,
+        Meta(description="Format of the inputs: gz, zst or '' (plain). By default, the suffix says."),
     ] = None
-    output: Annotated[
-        str | None, Meta(description="Format of the outputs: gz, zst or '' (plain).")
-    ] = None
+    output: Annotated[str | None, Meta(description="Format of the outputs: gz, zst or '' (plain).")] = None
     level: Annotated[
         Annotated[int, Meta(ge=1, le=22)] | None,
         Meta(
@@ -87,7 +86,8 @@ class RunConfig(Config, frozen=True, kw_only=True):
         ),
     ] = None
     report: Annotated[
-        str | None, Meta(description="Where to write the run report (JSON), besides the output's .dolma folder.")
+        str | None,
+        Meta(description="Where to write the run report (JSON), besides the output's .dolma folder."),
     ] = None
     progress: Annotated[
         ProgressStyle, Meta(description="auto: bars on a terminal, a line now and then elsewhere.")
@@ -100,7 +100,8 @@ class ProfileConfig(Config, frozen=True, kw_only=True):
     enable: Annotated[bool, Meta(description="Profile the run.")] = False
     output: Annotated[str | None, Meta(description="File for the profile; by default it is printed.")] = None
     steps: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="Stop profiling after the shard that reaches so many documents.")
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Stop profiling after the shard that reaches so many documents."),
     ] = None
     sort_key: Annotated[str, Meta(description="Order of the profile (a key of pstats).")] = "tottime"
     lines: Annotated[int, Meta(ge=1, description="Rows of the profile to print.")] = 100
@@ -109,15 +110,21 @@ class ProfileConfig(Config, frozen=True, kw_only=True):
 class TagConfig(RunConfig, frozen=True, kw_only=True):
     """Score documents and spans; write attribute files beside them."""
 
-    documents: Annotated[list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")] = []
+    documents: Annotated[
+        list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")
+    ] = []
     destination: Annotated[
         list[str] | str | None,
-        Meta(description="Where attributes go; one for all documents or one for each. By default beside them."),
+        Meta(
+            description="Where attributes go; one for all documents or one for each. By default beside them."
+        ),
     ] = None
     tagger_modules: Annotated[
         list[str], Meta(description="Modules (dotted names or paths) that register custom taggers.")
     ] = []
-    taggers: Annotated[list[str], Meta(description="Names of the taggers to run; `dolma list` shows them.")] = []
+    taggers: Annotated[
+        list[str], Meta(description="Names of the taggers to run; `dolma list` shows them.")
+    ] = []
     tagger_options: Annotated[
         dict[str, dict[str, Any]],
         Meta(description="Options of taggers by name, e.g. tagger_options.quality_fasttext_v1.model."),
@@ -128,9 +135,9 @@ class TagConfig(RunConfig, frozen=True, kw_only=True):
     ignore_existing: Annotated[
         bool, Meta(description="Redo shards that are already done (the published name of --force).")
     ] = False
-    debug: Annotated[
-        bool, Meta(description="Run Python taggers in this process, and show tracebacks.")
-    ] = False
+    debug: Annotated[bool, Meta(description="Run Python taggers in this process, and show tracebacks.")] = (
+        False
+    )
     profile: ProfileConfig = ProfileConfig()
 
 
@@ -152,24 +159,34 @@ class AssetsConfig(Config, frozen=True, kw_only=True):
 class DocumentKeyConfig(Config, frozen=True, kw_only=True):
     """Deduplicate whole documents by a key."""
 
-    attribute_name: Annotated[str, Meta(min_length=1, description="Name of the attribute that marks duplicates.")]
+    attribute_name: Annotated[
+        str, Meta(min_length=1, description="Name of the attribute that marks duplicates.")
+    ]
     key: Annotated[str, Meta(description="JSONPath of the key, e.g. $.text or $.metadata.url.")] = "$.text"
 
 
 class NgramConfig(Config, frozen=True, kw_only=True):
     """Compare paragraphs by the overlap of their n-grams."""
 
-    ngram_length: Annotated[int, Meta(ge=0, description="Words in an n-gram; 0 compares whole paragraphs.")] = 0
+    ngram_length: Annotated[
+        int, Meta(ge=0, description="Words in an n-gram; 0 compares whole paragraphs.")
+    ] = 0
     stride: Annotated[int, Meta(ge=0, description="Words between the starts of n-grams.")] = 0
     overlap_threshold: Annotated[float, Meta(ge=0, le=1, description="Share of known n-grams to mark.")] = 1.0
-    skip_short_paragraphs: Annotated[bool, Meta(description="Leave paragraphs of fewer than two n-grams.")] = False
+    skip_short_paragraphs: Annotated[
+        bool, Meta(description="Leave paragraphs of fewer than two n-grams.")
+    ] = False
 
 
 class ParagraphsConfig(Config, frozen=True, kw_only=True):
     """Deduplicate paragraphs."""
 
-    attribute_name: Annotated[str, Meta(min_length=1, description="Name of the attribute that holds the spans.")]
-    paragraph_separator: Annotated[str, Meta(min_length=1, description="What paragraphs are split at.")] = "\n"
+    attribute_name: Annotated[
+        str, Meta(min_length=1, description="Name of the attribute that holds the spans.")
+    ]
+    paragraph_separator: Annotated[str, Meta(min_length=1, description="What paragraphs are split at.")] = (
+        "\n"
+    )
     by_ngram: NgramConfig | None = None
 
 
@@ -187,7 +204,9 @@ class DedupeMethod(Config, frozen=True, kw_only=True):
     num_partitions: Annotated[int, Meta(ge=1, description="Runs that share the work.")] = 1
     partition_index: Annotated[int, Meta(ge=0, description="Which of the runs this is, from 0.")] = 0
     file_partition: Annotated[bool, Meta(description="Share out files instead of keys.")] = False
-    document_dir: Annotated[str, Meta(min_length=1, description="Folder that attributes stand beside.")] = "documents"
+    document_dir: Annotated[str, Meta(min_length=1, description="Folder that attributes stand beside.")] = (
+        "documents"
+    )
 
 
 class BloomFilterConfig(Config, frozen=True, kw_only=True):
@@ -207,19 +226,24 @@ class BloomFilterConfig(Config, frozen=True, kw_only=True):
 class DedupeConfig(RunConfig, frozen=True, kw_only=True):
     """Mark documents or paragraphs that were seen before."""
 
-    documents: Annotated[list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")] = []
+    documents: Annotated[
+        list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")
+    ] = []
     dedupe: DedupeMethod
     bloom_filter: BloomFilterConfig
     compression: CompressionConfig = CompressionConfig()
     is_s3_volume: Annotated[
-        bool, Meta(description="The output folder is a mounted object store: copy files there, do not rename.")
+        bool,
+        Meta(description="The output folder is a mounted object store: copy files there, do not rename."),
     ] = False
 
 
 class FilterConfig(Config, frozen=True, kw_only=True):
     """Which documents of a stream are kept."""
 
-    include: Annotated[list[str], Meta(description="Keep documents that match any of these; all if empty.")] = []
+    include: Annotated[
+        list[str], Meta(description="Keep documents that match any of these; all if empty.")
+    ] = []
     exclude: Annotated[list[str], Meta(description="Drop documents that match any of these.")] = []
     syntax: Annotated[Syntax, Meta(description="Language of the expressions.")] = "jsonpath"
     on_missing: Annotated[
@@ -257,7 +281,9 @@ class StreamConfig(Config, frozen=True, kw_only=True):
     """One set of documents with its attributes, filter, edits and output."""
 
     name: Annotated[str, Meta(min_length=1, description="Name of the stream; output files start with it.")]
-    documents: Annotated[list[str], Meta(min_length=1, description="Document files: paths, globs or folders.")]
+    documents: Annotated[
+        list[str], Meta(min_length=1, description="Document files: paths, globs or folders.")
+    ]
     output: StreamOutputConfig
     attributes: Annotated[list[str], Meta(description="Attribute sets to join, in order.")] = []
     filter: FilterConfig | None = None
@@ -268,7 +294,9 @@ class StreamConfig(Config, frozen=True, kw_only=True):
 class MixConfig(RunConfig, frozen=True, kw_only=True):
     """Join documents with attributes, filter, edit, and write the mix."""
 
-    streams: Annotated[list[StreamConfig], Meta(description="The streams of the mix (recipe file only).")] = []
+    streams: Annotated[
+        list[StreamConfig], Meta(description="The streams of the mix (recipe file only).")
+    ] = []
     count_words: Annotated[
         bool, Meta(description="Count words as well as documents and bytes, for the funnel.")
     ] = False

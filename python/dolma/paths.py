@@ -49,7 +49,9 @@ def make_variable_name(name: str) -> str:
     """
     name = re.sub(r"[^a-zA-Z0-9_]", "_", name)
     if not name or name[0].isdigit():
-        raise DolmaConfigError(f"{name!r} cannot be part of an attribute's name: it must start with a letter or _")
+        raise DolmaConfigError(
+            f"{name!r} cannot be part of an attribute's name: it must start with a letter or _"
+        )
     return name
 
 

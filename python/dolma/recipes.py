@@ -44,7 +44,7 @@ def read_file(path: str) -> dict[str, Any]:
         raise DolmaConfigError(f"cannot read the recipe {path}: {error.strerror or error}") from error
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = yaml.load(content, Loader=_with_plain_floats(loader))
+        data = yaml.load(content, Loader=_strict(loader))
     except yaml.YAMLError as error:
         raise DolmaConfigError(f"{path} is neither YAML nor JSON: {error}") from error
     except UnicodeDecodeError as error:
@@ -56,15 +56,29 @@ def read_file(path: str) -> dict[str, Any]:
     return data
 
 
-def _with_plain_floats(base: Any) -> Any:
-    """A loader that reads 1e-6 as a number: YAML 1.1 asks for a dot that nobody writes."""
+def _strict(base: Any) -> Any:
+    """A loader that refuses a key given twice, of which YAML would drop the first without a word,
+    and reads 1e-6 as a number: YAML 1.1 asks for a dot that nobody writes."""
+    from yaml.constructor import ConstructorError
 
     class Loader(base):  # type: ignore[misc]
-        yaml_implicit_resolvers = {k: list(v) for k, v in base.yaml_implicit_resolvers.items()}
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen = set()
+            for key, _ in node.value:
+                if not isinstance(key.value, str) or key.tag == "tag:yaml.org,2002:merge":
+                    continue
+                if key.value in seen:
+                    raise ConstructorError(
+                        None, None, f"the key {key.value!r} is given twice", key.start_mark
+                    )
+                seen.add(key.value)
+            return super().construct_mapping(node, deep)
 
+    resolvers = {first: list(known) for first, known in base.yaml_implicit_resolvers.items()}
     pattern = re.compile(r"^[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$")
     for first in "-+0123456789":
-        Loader.yaml_implicit_resolvers.setdefault(first, []).insert(0, ("tag:yaml.org,2002:float", pattern))
+        resolvers.setdefault(first, []).insert(0, ("tag:yaml.org,2002:float", pattern))
+    Loader.yaml_implicit_resolvers = resolvers
     return Loader
 
 
@@ -169,7 +183,11 @@ def _resolve_processes(spared: int = 0) -> int:
     return max(1, (os.cpu_count() or 1) - int(spared))
 
 
-_RESOLVERS: dict[str, Callable[..., Any]] = {"d.glob": _resolve_glob, "d.cache": _resolve_cache, "d.processes": _resolve_processes}
+_RESOLVERS: dict[str, Callable[..., Any]] = {
+    "d.glob": _resolve_glob,
+    "d.cache": _resolve_cache,
+    "d.processes": _resolve_processes,
+}
 
 
 def struct_of(annotation: Any) -> type[msgspec.Struct] | None:

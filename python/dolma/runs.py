@@ -160,7 +160,9 @@ def parse_part(part: str | None) -> tuple[int, int]:
         return 0, 1
     index, _, total = part.partition("/")
     if int(index) >= int(total):
-        raise DolmaConfigError(f"shard: {part} names part {index} of {total}; parts count from 0 to {int(total) - 1}")
+        raise DolmaConfigError(
+            f"shard: {part} names part {index} of {total}; parts count from 0 to {int(total) - 1}"
+        )
     return int(index), int(total)
 
 
@@ -194,6 +196,8 @@ class Run:
         #: By input path, of the shards that this run finished.
         self.content_hashes: dict[str, str] = {}
         self.interrupted = False
+        #: Where the report of this run is, once it is written.
+        self.report_path: str | None = None
         self._lock = threading.Lock()
         self._started = time.time()
         self._check_outputs()
@@ -206,6 +210,8 @@ class Run:
             else:
                 self._take(records[0])
                 self.skipped.append(records[0])
+                if records[0].bad_records:
+                    self.bad_files += [_quarantine(output.place) for output in shard.outputs]
 
     def _check_outputs(self) -> None:
         owners: dict[str, Shard] = {}
@@ -213,7 +219,9 @@ class Run:
             for output in shard.outputs:
                 other = owners.setdefault(output.path, shard)
                 if other is not shard:
-                    makers = [one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)]
+                    makers = [
+                        one.name if one.name != output.path else one.inputs[0].path for one in (other, shard)
+                    ]
                     raise DolmaConfigError(
                         f"{makers[0]} and {makers[1]} would both be written to {output.path}; "
                         "give them different names or destinations"
@@ -264,6 +272,7 @@ class Run:
         thread = threading.Thread(target=target, name="dolma-work", daemon=True)
         previous = None
         if threading.current_thread() is threading.main_thread():
+
             def stop(signum: int, frame: object) -> None:
                 self.interrupted = True
                 gauge.cancel()
@@ -311,7 +320,9 @@ class Run:
             details=outcome.details,
         )
         promised = shard.attributes or ((),) * len(shard.outputs)
-        for output, path, written, names in zip(shard.outputs, temporary, outcome.written, promised, strict=True):
+        for output, path, written, names in zip(
+            shard.outputs, temporary, outcome.written, promised, strict=True
+        ):
             self._put_aside(output.place, outcome.bad_records)
             # Until the new record stands, an old one would vouch for any file of the same size.
             storage.delete(output.record)
@@ -342,11 +353,14 @@ class Run:
             storage.write_bytes(path, data, durable=False)
 
     def _put_aside(self, place: Place, bad: list[BadRecord]) -> None:
-        path = paths.hidden(place, "bad", ".jsonl")
+        path = _quarantine(place)
         if bad:
             self._write(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
             with self._lock:
                 self.bad_files.append(path)
+        elif storage.stat(path) is not None:
+            # Of an earlier run over lines that are mended now.
+            storage.delete(path)
 
     def finish(self) -> dict[str, Any]:
         """Writes the report and returns it.
@@ -355,6 +369,18 @@ class Run:
         report is written before that.
         """
         report = self.report()
+        unwritten = self._write_report(report)
+        if self.interrupted:
+            raise KeyboardInterrupt
+        problem = self.problem()
+        if problem is not None:
+            # A full disk fails shards and takes no report either: the shards come first.
+            raise DolmaShardError(problem if unwritten is None else f"{problem}\n  {unwritten}")
+        if unwritten is not None:
+            raise unwritten
+        return report
+
+    def _write_report(self, report: dict[str, Any]) -> DolmaError | None:
         data = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._started))
         # The output's own copy; none where nothing could be planned.
@@ -362,19 +388,25 @@ class Run:
         if self.mine and self.mine[0].outputs:
             root = self.mine[0].outputs[0].place.root
             targets.append(f"{root}/{paths.HIDDEN}/runs/{stamp}-{self.command}-{os.getpid()}.json")
+        unwritten = None
         for target in targets:
-            self._write(target, data)
-        self.report_path = targets[-1] if targets else None
-        if self.interrupted:
-            raise KeyboardInterrupt
+            try:
+                self._write(target, data)
+                self.report_path = target
+            except DolmaError as error:
+                unwritten = error
+        return unwritten
+
+    def problem(self) -> str | None:
+        """What keeps this run from being a success; None for nothing."""
         if self.failures:
-            raise DolmaShardError(self._failure_message())
+            return self._failure_message()
         if self.bad_records > self.config.max_bad_records:
-            raise DolmaShardError(
+            return (
                 f"{self.bad_records} bad lines in all, more than max_bad_records={self.config.max_bad_records}; "
                 f"they are in {', '.join(self.bad_files) or 'the quarantine files'}"
             )
-        return report
+        return None
 
     def _failure_message(self) -> str:
         first = "\n".join(f"  {failure.error}" for failure in self.failures[:20])
@@ -392,7 +424,7 @@ class Run:
             "python": platform.python_version(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.time() - self._started, 3),
-            "status": "interrupted" if self.interrupted else "failed" if self.failures else "done",
+            "status": "interrupted" if self.interrupted else "failed" if self.problem() else "done",
             "config": msgspec.to_builtins(self.config),
             "counts": msgspec.to_builtins(self.counts),
             "bad_records": self.bad_records,
@@ -405,12 +437,19 @@ class Run:
                 "outputs": [output.path for shard in self.mine for output in shard.outputs],
             },
             "inputs": [
-                {"path": file.path, "size": file.size, "tag": file.tag} for shard in self.mine for file in shard.inputs
+                {"path": file.path, "size": file.size, "tag": file.tag}
+                for shard in self.mine
+                for file in shard.inputs
             ],
             "failures": msgspec.to_builtins(self.failures),
             "warnings": self.warnings,
             "timings": self.timings,
         }
+
+
+def _quarantine(place: Place) -> str:
+    """Where the bad lines of an output are put aside."""
+    return paths.hidden(place, "bad", ".jsonl")
 
 
 def read_record(path: str) -> Record | None:
@@ -450,7 +489,9 @@ class Files:
         shard = self.run.todo[index]
         if self.run.copies:
             folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
-            return [os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)]
+            return [
+                os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)
+            ]
         return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
 
     def files(self, index: int) -> tuple[list[str], list[str]]:
@@ -498,7 +539,8 @@ class Files:
             counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
             written=[Written(size, checksum) for size, checksum in written],
             bad_records=[
-                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace")) for path, line, error, raw in bad
+                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace"))
+                for path, line, error, raw in bad
             ],
             content_hash=content_hash,
         )

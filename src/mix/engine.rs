@@ -274,7 +274,7 @@ impl<'h> Stage for MixRun<'h> {
                 }
                 // A line that failed after its rows were taken has used them up already.
                 Visit::Bad(line) if line == last => Ok(()),
-                Visit::Bad(line) => pass.next_rows(line, None).map(drop),
+                Visit::Bad(line) => pass.next_rows(line, None),
             }
         })?;
         drop(pass);
@@ -475,13 +475,8 @@ impl Pass<'_> {
     ) -> Result<()> {
         // The id is checked before the rows are taken; a failure after that is this line's own.
         let id = record.id();
-        let put_aside = self.next_rows(line, id.as_ref().ok().copied())?;
-        // What is wrong with the line itself tells more than that its row has no id.
+        self.next_rows(line, id.as_ref().ok().copied())?;
         id?;
-        record.text()?;
-        if let Some(error) = put_aside {
-            return Err(error);
-        }
         for (name, seen) in self.stream.watched.iter().zip(&mut tally.seen) {
             *seen = *seen || self.objects.iter().any(|object| has_key(object, name));
         }
@@ -509,9 +504,10 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Takes the next row of each attribute file; all must belong to the document `id`. Returns
-    /// the error of a line that has a row without an id.
-    fn next_rows(&mut self, line: u64, id: Option<&[u8]>) -> Result<Option<Error>> {
+    /// Takes the next row of each attribute file; all must belong to the document `id`. A document
+    /// that was put aside as bad when one of them was written is bad here too, whatever is wrong
+    /// with it: nobody has scored it.
+    fn next_rows(&mut self, line: u64, id: Option<&[u8]>) -> Result<()> {
         self.objects.clear();
         let mut put_aside = None;
         for (rows, name) in self.rows.iter_mut().zip(&self.input.names[1..]) {
@@ -521,14 +517,14 @@ impl Pass<'_> {
                 return Err(place(Error::alignment("attribute row is not UTF-8")));
             }
             let (row_id, object) = attribute_row(row).map_err(place)?;
-            // A line that was bad when the row was written: it has a place and no attributes, so
-            // it must not pass the filter, and is as bad here as it was there.
-            if row_id == b"null" {
-                put_aside.get_or_insert(name);
-            } else if let Some(id) = id
+            if let Some(id) = id
                 && id != row_id
                 && id_text(id) != id_text(row_id)
             {
+                if row_id == b"null" {
+                    put_aside = put_aside.or(Some(name));
+                    continue;
+                }
                 return Err(place(Error::alignment(format!(
                     "row belongs to document {:?}, but line {line} of {} is {:?}; write the attributes again",
                     id_text(row_id),
@@ -538,13 +534,13 @@ impl Pass<'_> {
             }
             self.objects.push(object);
         }
-        Ok(put_aside.map(|name| {
-            Error::record(format!(
-                "the line was bad when its row of {} was written; if it was mended since, write the \
-                 attributes again",
+        match put_aside {
+            Some(name) => Err(Error::record(format!(
+                "was put aside as a bad line when {} was written",
                 name.display()
-            ))
-        }))
+            ))),
+            None => Ok(()),
+        }
     }
 }
 

@@ -104,9 +104,7 @@ def take_corpus(pattern: str, folder: Path) -> Corpus:
         lines += text.count("\n") + 1
         size += len(text.encode("utf-8", "surrogatepass"))
     stored = sum(path.stat().st_size for path in files)
-    return Corpus(
-        files=files, documents=documents, lines=lines, text_bytes=size, stored_bytes=stored
-    )
+    return Corpus(files=files, documents=documents, lines=lines, text_bytes=size, stored_bytes=stored)
 
 
 def timed(command: list[str], log: Path, environment: dict[str, str], limit: float) -> Cost:

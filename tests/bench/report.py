@@ -117,9 +117,7 @@ def comparison(rows: list[Row], corpus: Corpus, machine: Machine, command: str) 
             "; ".join(row.remarks) or "met",
         )
         written.append("| " + " | ".join(cells) + " |")
-    header = (
-        "| job | workers | seconds | MB/s | ratio | target | peak MB | output MB | rows | verdict |"
-    )
+    header = "| job | workers | seconds | MB/s | ratio | target | peak MB | output MB | rows | verdict |"
     intro = f"Each pair is {PUBLISHED} / this tool; medians of runs that alternate between them."
     lines = [*_head(corpus, machine, command), intro, "", *_table(header, written)]
     return "\n".join(lines)
@@ -164,9 +162,7 @@ def scaling(rows: list[Scaled], corpus: Corpus, machine: Machine, command: str) 
     return "\n".join([*_head(corpus, machine, command), intro, "", *_table(header, written)])
 
 
-def write(
-    out: Path, markdown: str, rows: list[Row] | list[Scaled], corpus: Corpus, machine: Machine
-) -> None:
+def write(out: Path, markdown: str, rows: list[Row] | list[Scaled], corpus: Corpus, machine: Machine) -> None:
     """Writes the report beside itself as `.md` and `.json`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".md").write_text(markdown, encoding="utf-8")

@@ -61,9 +61,7 @@ def _grown(bench: Bench, needed: set[str], copies: int, one: bool) -> Bench:
     return replace(bench, corpus=corpus, attributes=root / "attributes")
 
 
-def measure_scaling(
-    bench: Bench, jobs: list[Job], tool: Tool, workers: list[int], runs: int
-) -> list[Scaled]:
+def measure_scaling(bench: Bench, jobs: list[Job], tool: Tool, workers: list[int], runs: int) -> list[Scaled]:
     """Runs every job on every size and shape of the input, with every number of workers."""
     needed = {experiment for job in jobs for experiment in job.needs}
     rows: list[Scaled] = []

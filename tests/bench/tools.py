@@ -78,9 +78,7 @@ def own_tool(path: Path, published: Tool) -> Tool:
     if not path.exists():
         raise BenchError(f"{path} does not exist; say with --dolma which tool to measure")
     if path.resolve() == published.path.resolve():
-        return Tool(
-            name="dolma", path=path, published=True, environment=dict(published.environment)
-        )
+        return Tool(name="dolma", path=path, published=True, environment=dict(published.environment))
     return Tool(name="dolma", path=path, published=False, environment=dict(os.environ))
 
 
@@ -115,9 +113,7 @@ def run_job(bench: Bench, job: Job, tool: Tool, workers: int, *, read: bool) -> 
         raise BenchError(f"{job.name}: {tool.name} wrote nothing to {job.output}, see {log}")
     if read and job.keeps_rows and output.rows != bench.corpus.documents:
         wanted = bench.corpus.documents
-        raise BenchError(
-            f"{job.name}: {tool.name} wrote {output.rows} rows for {wanted}, see {log}"
-        )
+        raise BenchError(f"{job.name}: {tool.name} wrote {output.rows} rows for {wanted}, see {log}")
     shutil.rmtree(folder)
     return Run(cost=cost, output=output)
 

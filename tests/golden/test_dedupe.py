@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dolma as package
-from dolma.errors import DolmaAssetError, DolmaConfigError, DolmaError, DolmaInputError
+from dolma.commands import dedupe
+from dolma.errors import (
+    DolmaAssetError,
+    DolmaConfigError,
+    DolmaError,
+    DolmaInputError,
+    DolmaStorageError,
+)
 from shards import Row, documents, dolma, lines, read, recipe, texts, visible, write
 
 BY_TEXT = {"documents": {"attribute_name": "dup", "key": "$.text"}}
@@ -388,6 +396,62 @@ def test_read_only_needs_a_filter(tmp_path: Path) -> None:
     documents(tmp_path, {"a.jsonl.gz": texts("x")})
     with pytest.raises(DolmaInputError, match=r"filter\.bin does not exist"):
         run(tmp_path, BY_TEXT, bloom={"read_only": True})
+
+
+@pytest.fixture
+def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The filter is saved after every file."""
+    monkeypatch.setattr(dedupe, "GROUP_BYTES", 1)
+    monkeypatch.setattr(dedupe, "GROUP_FILTERS", 0)
+
+
+def break_save(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Lets the filter be saved so many times, and fail then: outputs are there, their keys are not."""
+    save, saved = dedupe.Keeper.save, []
+
+    def broken(keeper: dedupe.Keeper, absorbed: list[dedupe.Absorbed]) -> None:
+        saved.append(absorbed)
+        if len(saved) > after:
+            raise DolmaStorageError("disk full")
+        save(keeper, absorbed)
+
+    monkeypatch.setattr(dedupe.Keeper, "save", broken)
+
+
+@pytest.mark.usefixtures("small_groups")
+@pytest.mark.parametrize("after", range(4))
+def test_a_filter_that_lags_behind_its_outputs_catches_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    documents(tmp_path, {f"{name}.jsonl.gz": texts(name, "x", "y", name) for name in "abcd"})
+    run(tmp_path, BY_LINE)
+    quiet = visible(tmp_path)
+    shutil.rmtree(tmp_path / "attributes")
+    (tmp_path / "filter.bin").unlink()
+    with monkeypatch.context() as broken:
+        break_save(broken, after)
+        with pytest.raises(DolmaStorageError, match="disk full"):
+            run(tmp_path, BY_LINE)
+    assert run(tmp_path, BY_LINE)["shards"]["skipped"] == after
+    assert visible(tmp_path) == quiet
+
+
+def test_a_filter_that_is_made_anew_does_not_vouch_for_new_outputs_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between the new outputs and the new filter, the old filter would claim them."""
+    documents(tmp_path, {"a.jsonl.gz": texts("x", "x", "long enough")})
+    limited = {**BY_TEXT, "min_length": 5}
+    run(tmp_path, limited)
+    wanted = visible(tmp_path)
+    (tmp_path / "filter.bin").unlink()
+    run(tmp_path, BY_TEXT)
+    with monkeypatch.context() as broken:
+        break_save(broken, 0)
+        with pytest.raises(DolmaStorageError, match="disk full"):
+            run(tmp_path, limited)
+    run(tmp_path, limited)
+    assert visible(tmp_path) == wanted
 
 
 # Filters that do not fit

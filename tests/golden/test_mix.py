@@ -676,10 +676,10 @@ def test_a_failure_between_output_and_record_is_not_taken_for_done(
     before = visible(tmp_path / "mix")
     write_bytes = storage.write_bytes
 
-    def broken(path: str, data: bytes) -> None:
+    def broken(path: str, data: bytes, **options: bool) -> None:
         if "/done/" in path:
             raise OSError("the power is gone")
-        write_bytes(path, data)
+        write_bytes(path, data, **options)
 
     monkeypatch.setattr(storage, "write_bytes", broken)
     with pytest.raises(DolmaShardError, match="the power is gone"):

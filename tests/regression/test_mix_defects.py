@@ -165,8 +165,9 @@ def test_m10_a_text_is_measured_in_code_points(tmp_path: Path) -> None:
 def test_m10_an_input_without_a_byte_is_not_passed_over(tmp_path: Path) -> None:
     documents(tmp_path, {"a.jsonl.gz": texts("x")})
     (tmp_path / "documents/b.jsonl.gz").write_bytes(b"")
-    with pytest.raises(DolmaInputError, match=r"b\.jsonl\.gz has no bytes"):
+    with pytest.raises(DolmaShardError, match=r"b\.jsonl\.gz: the file is empty"):
         run(stream(tmp_path))
+    assert visible(tmp_path / "mix") == {}
 
 
 def test_m10_a_plain_input_without_a_document_is_one(tmp_path: Path) -> None:

@@ -50,9 +50,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, i
 
 
 @pytest.fixture
-def s3(
-    s3_server: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Bucket]:
+def s3(s3_server: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """A fresh bucket; the environment leads boto3 to it."""
     boto3 = pytest.importorskip("boto3")
     endpoint = f"http://{s3_server[0]}:{s3_server[1]}"
@@ -78,9 +76,7 @@ def s3(
 
 
 @pytest.fixture
-def s3_faults(
-    s3: Bucket, s3_server: tuple[str, int], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Faults]:
+def s3_faults(s3: Bucket, s3_server: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """The proxy, with the environment pointing at it; the methods of `s3` go past it.
 
     Two tries per request and short pauses keep a failure that lasts from lasting long.

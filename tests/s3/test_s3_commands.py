@@ -43,7 +43,8 @@ def upload(local: Path, s3: Bucket) -> None:
 
 def objects(s3: Bucket, below: str = "") -> dict[str, bytes]:
     """The content of every object that is no record and no report."""
-    return {key: s3.get(key) for key in s3.keys() if key.startswith(below) and "/.dolma/" not in key}
+    keys = [key for key in s3.keys() if key.startswith(below) and "/.dolma/" not in key]  # noqa: SIM118
+    return {key: s3.get(key) for key in keys}
 
 
 def tag(root: str, **more: Any) -> dict[str, Any]:
@@ -287,8 +288,13 @@ def test_a_missing_output_bucket_is_named(s3: Bucket, local: Path) -> None:
         "documents": [f"{local}/documents/**/*"],
         "output": {"path": "s3://no-such-bucket-here/x"},
     }
-    with pytest.raises(DolmaError, match=r"no-such-bucket-here"):
+    with pytest.raises(DolmaInputError, match=r"no-such-bucket-here.*create the bucket or correct its name"):
         dolma.mixer({"streams": [stream]})
+    # Where nothing is looked up before, the shard says it, not the report that cannot be written either.
+    with pytest.raises(
+        DolmaShardError, match=r"(?s)1 of 1 shards failed.*s-0000\.jsonl\.gz.*create the bucket"
+    ):
+        dolma.mixer({"streams": [stream], "force": True})
 
 
 def test_missing_attributes_are_an_error_before_work(s3: Bucket, local: Path) -> None:

@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 from bucket import Bucket
+from faults import FOREVER, Faults
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from dolma import storage
 from dolma.errors import (
     DolmaConfigError,
@@ -21,9 +25,6 @@ from dolma.errors import (
     DolmaRetryableFailure,
     DolmaStorageError,
 )
-from faults import FOREVER, Faults
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 MIB = 1024 * 1024
 PART = 5 * MIB  # The least that S3 takes for a part that is not the last.
@@ -136,9 +137,7 @@ PARTS = st.sampled_from(
 )
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keys=st.lists(st.lists(NAMES, min_size=1, max_size=4).map("/".join), min_size=1, max_size=8),
     parts=st.lists(PARTS.filter(bool), min_size=0, max_size=3),
@@ -168,7 +167,8 @@ def below(root: str, pattern: str) -> list[str]:
     try:
         return [path.removeprefix(root) for path in listing(f"{root}/{pattern}")]
     except DolmaInputError as error:
-        assert "matches no file" in str(error)
+        if "matches no file" not in str(error):
+            raise
         return []
 
 
@@ -328,9 +328,7 @@ def test_publishing_that_keeps_failing_leaves_what_was_there(
     assert s3.unfinished_uploads() == []
 
 
-def test_an_upload_that_cannot_be_completed_is_aborted(
-    s3: Bucket, s3_faults: Faults, tmp_path: Path
-) -> None:
+def test_an_upload_that_cannot_be_completed_is_aborted(s3: Bucket, s3_faults: Faults, tmp_path: Path) -> None:
     s3_faults.refuse(FOREVER, method="POST", target="uploadId=", status=403, code="AccessDenied")
     with pytest.raises(DolmaStorageError, match=r"AccessDenied.*s3:PutObject"):
         storage.publish(made(tmp_path, noise(2 * PART)), s3.path("x.gz"))
@@ -418,9 +416,7 @@ def test_a_missing_profile_is_named(s3: Bucket, monkeypatch: pytest.MonkeyPatch)
         storage.stat(s3.path("x"))
 
 
-def test_an_endpoint_that_nobody_serves_is_named(
-    s3: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endpoint_that_nobody_serves_is_named(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(DolmaRetryableFailure, match=r"127\.0\.0\.1:9.*AWS_ENDPOINT_URL"):
@@ -433,9 +429,7 @@ def test_a_malformed_endpoint_is_named(s3: Bucket, monkeypatch: pytest.MonkeyPat
         storage.stat(s3.path("x"))
 
 
-def test_a_host_name_as_endpoint_is_addressed_by_path(
-    s3: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_host_name_as_endpoint_is_addressed_by_path(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = os.environ["AWS_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     storage.write_bytes(s3.path("x"), b"1")

@@ -152,7 +152,9 @@ def _parser(name: str, command: Command) -> Parser:
     parser = Parser(
         prog=f"dolma {name}", description=doc, allow_abbrev=False, argument_default=argparse.SUPPRESS
     )
-    parser.add_argument("-c", "--config", metavar="RECIPE", help="YAML or JSON file with any of these options.")
+    parser.add_argument(
+        "-c", "--config", metavar="RECIPE", help="YAML or JSON file with any of these options."
+    )
     for flag in flags(command.config):
         text = flag.description.replace("%", "%%")
         if flag.is_bool:
@@ -193,7 +195,9 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[str | 
         stray = next((argument for argument in rest if argument.startswith("-")), rest[0])
         close = difflib.get_close_matches(stray.partition("=")[0], names, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise DolmaConfigError(f"dolma {name}: unknown option {stray}{hint} (`dolma {name} --help` shows all)")
+        raise DolmaConfigError(
+            f"dolma {name}: unknown option {stray}{hint} (`dolma {name} --help` shows all)"
+        )
     return values.pop("config", None), values
 
 
@@ -222,7 +226,9 @@ def _usage() -> str:
     lines = ["usage: dolma [-c RECIPE] COMMAND [options]", "", "commands:"]
     for name, command in COMMANDS.items():
         lines.append(f"  {name:<8} {(command.config.__doc__ or '').strip().splitlines()[0]}")
-    return "\n".join([*lines, "", "`dolma COMMAND --help` shows the options of one; `dolma --version` the version."])
+    return "\n".join(
+        [*lines, "", "`dolma COMMAND --help` shows the options of one; `dolma --version` the version."]
+    )
 
 
 def _split(arguments: list[str]) -> tuple[str | None, str | None, list[str]]:

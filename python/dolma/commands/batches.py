@@ -38,7 +38,10 @@ __all__ = ["execute"]
 #: What a worker sends back: segments by output, `(read, bad)`, bad lines, and for each tagger its
 #: name, spans, documents without one, seconds.
 Rows = tuple[
-    list[tuple[bytes, int, int]], tuple[int, int], list[tuple[str, int, str, bytes]], list[tuple[str, int, int, float]]
+    list[tuple[bytes, int, int]],
+    tuple[int, int],
+    list[tuple[str, int, str, bytes]],
+    list[tuple[str, int, int, float]],
 ]
 
 Batch = tuple[bytes, str, int]

@@ -8,7 +8,6 @@ published, then the filter is saved; a run that is killed in between does that g
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +17,7 @@ import msgspec
 from .. import paths, storage
 from ..config import DedupeConfig, DedupeMethod
 from ..errors import DolmaConfigError, DolmaInputError
-from ..progress import Meter, format_bytes
+from ..progress import format_bytes
 from ..runs import Files, Output, Run, Shard, fingerprint
 from ..storage import File
 from . import inputs, session
@@ -76,7 +75,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     method = {"key": plan.key} if plan.key is not None else {"separator": plan.separator}
     name = config.dedupe.name or plan.attribute
     files = inputs.find(config.documents)
-    identity = {"method": method, "plan": plan, "filter": config.bloom_filter}
+    identity: dict[str, Any] = {"method": method, "plan": plan, "filter": config.bloom_filter}
     with Keeper(config, method) as keeper:
         if config.bloom_filter.read_only:
             # The verdicts are those of what the filter holds now.
@@ -132,12 +131,15 @@ def check(config: DedupeConfig) -> Plan:
 
 
 def _refuse_unsupported(method: DedupeMethod, config: DedupeConfig) -> None:
-    if method.paragraphs is not None and method.paragraphs.by_ngram is not None:
-        if method.paragraphs.by_ngram.ngram_length > 0:
-            raise DolmaConfigError("dedupe.paragraphs.by_ngram: comparing n-grams is not there yet in this version")
+    ngrams = method.paragraphs.by_ngram if method.paragraphs is not None else None
+    if ngrams is not None and ngrams.ngram_length > 0:
+        raise DolmaConfigError(
+            "dedupe.paragraphs.by_ngram: comparing n-grams is not there yet in this version"
+        )
     if method.partition_index >= method.num_partitions:
         raise DolmaConfigError(
-            f"dedupe.partition_index: {method.partition_index} is no part of {method.num_partitions}; parts count from 0"
+            f"dedupe.partition_index: {method.partition_index} is no part of {method.num_partitions}; "
+            "parts count from 0"
         )
     if method.num_partitions > 1:
         raise DolmaConfigError("dedupe.num_partitions: partitioned runs are not there yet in this version")
@@ -227,8 +229,8 @@ class Keeper:
         changed = next((shard.name for shard in shards if shard.name in past), None)
         if changed is not None:
             raise DolmaConfigError(
-                f"bloom_filter.file: {self.config.file} has absorbed an earlier version of {changed}; what both have in "
-                "common would be marked as a duplicate of itself. Delete the filter to build it anew, or give the new "
+                f"bloom_filter.file: {self.config.file} has absorbed an earlier version of {changed}; what both "
+                "have in common would be marked as a duplicate of itself. Delete the filter to build it anew, or give the new "
                 "version another name if it is meant to be compared with the old one"
             )
         lost = [shard for shard in shards if shard.name in absorbed and (force or not _published(shard))]
@@ -311,8 +313,8 @@ class Keeper:
         available = _available_memory()
         if available is not None and self.bits // 8 > available:
             raise DolmaConfigError(
-                f"bloom_filter: {format_bytes(self.bits / 8)} are needed, {format_bytes(available)} of memory are free; "
-                "ask for a smaller filter, or use a larger machine"
+                f"bloom_filter: {format_bytes(self.bits / 8)} are needed, {format_bytes(available)} are free; "
+                "ask for a smaller filter, or use a machine with more memory"
             )
 
     def load(self) -> Any:
@@ -325,7 +327,9 @@ class Keeper:
                 # beside a filter that claims them and holds something else.
                 storage.delete(self.config.file)
                 self.outdated = False
-            self.filter = _core.BloomFilter.load(self.local) if self.found else _core.BloomFilter(*self._wanted)
+            self.filter = (
+                _core.BloomFilter.load(self.local) if self.found else _core.BloomFilter(*self._wanted)
+            )
         return self.filter
 
     def save(self, absorbed: list[Absorbed]) -> None:
@@ -440,7 +444,9 @@ def _account(work: Run, keeper: Keeper, plan: Plan) -> None:
         f"left out, {details.get('without_key', 0):,} without key"
     )
     if work.counts.read and not compared:
-        session.warn(work, f"nothing was compared: no document has {plan.key or 'a paragraph'} within the limits")
+        session.warn(
+            work, f"nothing was compared: no document has {plan.key or 'a paragraph'} within the limits"
+        )
     elif details.get("without_key"):
         session.warn(work, f"{details['without_key']:,} documents have no {plan.key} and were not compared")
     if keeper.filter is None:
@@ -448,7 +454,11 @@ def _account(work: Run, keeper: Keeper, plan: Plan) -> None:
     fill = keeper.filter.fill
     rate = fill**keeper.hashes
     predicted = keeper.filter.rate_at(keeper.filter.inserted)
-    work.details["filter"] = {"bytes": keeper.bits // 8, "hashes": keeper.hashes, "inserted": keeper.filter.inserted}
+    work.details["filter"] = {
+        "bytes": keeper.bits // 8,
+        "hashes": keeper.hashes,
+        "inserted": keeper.filter.inserted,
+    }
     session.say(
         f"dedupe: filter holds {keeper.filter.inserted:,} keys, {fill:.1%} of its bits are set; false-positive rate "
         f"{rate:.2g} (predicted {predicted:.2g})"

@@ -34,5 +34,7 @@ def _documentation(name: str) -> str:
     if isinstance(tagger, Kernel):
         options = [f"option {key}: {value or '(needed)'}" for key, value in tagger.assets.items()]
         options += [f"option {key}" for key in tagger.settable]
-        return "\n".join([f"{name} ({tagger.family})", "", tagger.doc.strip(), *(["", *options] if options else [])])
+        return "\n".join(
+            [f"{name} ({tagger.family})", "", tagger.doc.strip(), *(["", *options] if options else [])]
+        )
     return f"{name} ({tagger.__module__}.{tagger.__qualname__})\n\n{(tagger.__doc__ or '').strip()}"

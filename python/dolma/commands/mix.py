@@ -106,7 +106,8 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
         for index, stream in enumerate(config.streams)
     ]
     planned = {
-        output.place.path: (output, _stream_plan(config, output, watched[output.stream])) for output in outputs
+        output.place.path: (output, _stream_plan(config, output, watched[output.stream]))
+        for output in outputs
     }
     shards = [_shard(config, output) for output in outputs]
     work = Run("mix", config, shards)
@@ -148,7 +149,9 @@ def _check_names(streams: Sequence[StreamConfig]) -> None:
     for index, stream in enumerate(streams):
         at = f"streams[{index}] ({stream.name})"
         if "/" in stream.name:
-            raise DolmaConfigError(f"{at}: name: a stream's name is part of a file name and cannot contain '/'")
+            raise DolmaConfigError(
+                f"{at}: name: a stream's name is part of a file name and cannot contain '/'"
+            )
         chosen = stream.filter
         if chosen is not None and not chosen.include and not chosen.exclude:
             raise DolmaConfigError(
@@ -156,15 +159,13 @@ def _check_names(streams: Sequence[StreamConfig]) -> None:
             )
         for replacement in stream.span_replacement:
             if replacement.min_score is None and replacement.max_score is None:
-                raise DolmaConfigError(f"{at}: span_replacement: {replacement.span}: give min_score or max_score")
+                raise DolmaConfigError(
+                    f"{at}: span_replacement: {replacement.span}: give min_score or max_score"
+                )
 
 
 def _documents(stream: StreamConfig, index: int) -> list[tuple[File, str]]:
-    files = inputs.find(stream.documents, f"streams[{index}].documents")
-    empty = [file.path for file, _ in files if file.size == 0 and file.path.endswith((".gz", ".zst", ".zstd"))]
-    if empty:
-        raise DolmaInputError(f"{empty[0]} has no bytes: that is no {empty[0].rpartition('.')[2]} file, but a lost one")
-    return files
+    return inputs.find(stream.documents, f"streams[{index}].documents")
 
 
 def _attributes(document: File, stream: StreamConfig) -> tuple[File, ...]:
@@ -185,7 +186,9 @@ def _missing_attributes(document: File, stream: StreamConfig, name: str, place: 
         sets = sorted(entry for entry in os.listdir(parent) if not entry.startswith("."))
         close = difflib.get_close_matches(name, sets, n=1, cutoff=0.5)
         if name not in sets:
-            message += f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sets) or 'none'}"
+            message += (
+                f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sets) or 'none'}"
+            )
     return f"{message}. Without them documents would pass its filter unseen; run the tagger or deduper that writes them"
 
 
@@ -203,7 +206,9 @@ def _pack(index: int, stream: StreamConfig, members: list[Member]) -> list[Plann
     extension = f".{format_}" if format_ else ""
     root = stream.output.path.rstrip("/")
     return [
-        PlannedOutput(index, format_, tuple(group), Place(root, paths.mix_name(stream.name, number, extension)))
+        PlannedOutput(
+            index, format_, tuple(group), Place(root, paths.mix_name(stream.name, number, extension))
+        )
         for number, group in enumerate(groups)
     ]
 
@@ -215,7 +220,9 @@ def _one_to_one(index: int, stream: StreamConfig, members: list[Member]) -> list
         relative = member.document.path.rpartition("/documents/")[2]
         if relative == member.document.path:
             relative = paths.relative_to_documents(member.document.path)
-        outputs.append(PlannedOutput(index, _output_format(stream, relative), (member,), Place(root, relative)))
+        outputs.append(
+            PlannedOutput(index, _output_format(stream, relative), (member,), Place(root, relative))
+        )
     return outputs
 
 
@@ -301,7 +308,11 @@ def _declared(outputs: list[PlannedOutput], set_index: int) -> set[str]:
 
 def _unknown_attribute(stream: StreamConfig, name: str, seen: list[str]) -> str:
     close = difflib.get_close_matches(name, seen, n=3, cutoff=0.5)
-    hint = f"the nearest are {', '.join(close)}" if close else f"there are {', '.join(seen[:12]) or 'none at all'}"
+    hint = (
+        f"the nearest are {', '.join(close)}"
+        if close
+        else f"there are {', '.join(seen[:12]) or 'none at all'}"
+    )
     return (
         f"stream {stream.name!r}: a rule names the attribute {name}, which no row of {', '.join(stream.attributes)} "
         f"has; {hint}. If it is right that none has it, set filter.on_missing: keep"
@@ -343,7 +354,9 @@ def funnel(name: str, stream: dict[str, Any]) -> list[str]:
     words = "words_in" in stream
     rows = [("read", stream["documents_in"], stream["bytes_in"], stream.get("words_in"))]
     dropped = sorted(stream.get("dropped", {}).items(), key=lambda item: -item[1]["documents"])
-    rows += [(f"dropped by {rule}", cost["documents"], cost["bytes"], cost.get("words")) for rule, cost in dropped]
+    rows += [
+        (f"dropped by {rule}", cost["documents"], cost["bytes"], cost.get("words")) for rule, cost in dropped
+    ]
     if "edited" in stream:
         edited = stream["edited"]
         spans = f"edited ({stream['spans_replaced']:,} spans replaced)"

@@ -69,7 +69,7 @@ def summarise(run: Run) -> None:
     """Prints what came of a run."""
     counts = run.counts
     took = format_duration(run.timings.get("work_seconds", 0))
-    state = "stopped" if run.interrupted else "FAILED" if run.failures else "done"
+    state = "stopped" if run.interrupted else "FAILED" if run.problem() else "done"
     say(
         f"{run.command}: {state} in {took}: {counts.read:,} documents read = {counts.written:,} written "
         f"+ {counts.dropped:,} dropped + {counts.bad:,} bad"

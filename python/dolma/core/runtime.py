@@ -42,7 +42,9 @@ def create_and_run_tagger(
         "taggers": list(taggers),
         "tagger_modules": list(taggers_modules or []),
         "experiment": experiment,
-        "destination": destination if destination is None or isinstance(destination, str) else list(destination),
+        "destination": destination
+        if destination is None or isinstance(destination, str)
+        else list(destination),
         "debug": debug,
         "ignore_existing": ignore_existing,
         "processes": num_processes,

@@ -29,15 +29,13 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 
 _CREDENTIALS = (
-    "check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again "
-    "(`aws sso login`)"
+    "check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again (`aws sso login`)"
 )
 _REGION = "the bucket lives in another region: set AWS_REGION to it, or check AWS_ENDPOINT_URL"
 _NETWORK = "check the network and the proxy settings, then run again"
 _ENDPOINT = "check the network, the proxy settings, AWS_ENDPOINT_URL and AWS_REGION"
 _CHECKSUM = (
-    "an S3-compatible store that is behind on checksums wants "
-    "AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+    "an S3-compatible store that is behind on checksums wants AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
 )
 
 # Codes as S3 sends them in the body; a HEAD has no body, so botocore gives the number instead.

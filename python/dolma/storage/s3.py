@@ -197,9 +197,7 @@ def _connect() -> Any:
         try:
             return session.client("s3", region_name=region, config=config)
         except ValueError as error:
-            raise DolmaConfigError(
-                f"s3: {error}; correct AWS_ENDPOINT_URL or AWS_REGION"
-            ) from error
+            raise DolmaConfigError(f"s3: {error}; correct AWS_ENDPOINT_URL or AWS_REGION") from error
 
 
 def _list(pattern: str, bucket: str, prefix: str) -> Iterator[tuple[str, File]]:
@@ -235,9 +233,7 @@ def _download(file: File, partial: str) -> None:
             manager.download(bucket, key, partial, condition, [Known()]).result()
         size = os.path.getsize(partial)
     if size != file.size:
-        raise DolmaRetryableFailure(
-            f"{file.path}: {size:,} of {file.size:,} bytes arrived; try again later"
-        )
+        raise DolmaRetryableFailure(f"{file.path}: {size:,} of {file.size:,} bytes arrived; try again later")
 
 
 def _upload(local_file: str, path: str) -> File:

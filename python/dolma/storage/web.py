@@ -43,9 +43,7 @@ def read_bytes(path: str) -> bytes | None:
 
 def refuse_to_write(path: str) -> DolmaStorageError:
     """The error for a destination of such a scheme."""
-    return DolmaStorageError(
-        f"{path}: {scheme(path)}:// can only be read; write to a local path or to s3://"
-    )
+    return DolmaStorageError(f"{path}: {scheme(path)}:// can only be read; write to a local path or to s3://")
 
 
 def _stat(path: str) -> File | None:
@@ -63,9 +61,7 @@ def _download(file: File, partial: str) -> None:
             shutil.copyfileobj(stream, target, 1024 * 1024)
     size = os.path.getsize(partial)
     if file.size >= 0 and size != file.size:
-        raise DolmaRetryableFailure(
-            f"{file.path}: {size:,} of {file.size:,} bytes arrived; try again later"
-        )
+        raise DolmaRetryableFailure(f"{file.path}: {size:,} of {file.size:,} bytes arrived; try again later")
 
 
 @contextmanager

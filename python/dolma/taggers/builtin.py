@@ -53,7 +53,8 @@ _TABLE = [
     Kernel(
         name="gopher_v2",
         family="gopher",
-        doc=_GOPHER.rstrip() + "\nAs `gopher_v1`, but runs of newlines count as one: blank lines are no lines.\n",
+        doc=_GOPHER.rstrip()
+        + "\nAs `gopher_v1`, but runs of newlines count as one: blank lines are no lines.\n",
     ),
     Kernel(
         name="c4_v1",
@@ -106,11 +107,17 @@ _TABLE = [
         "each time.",
     ),
     # Personal data.
-    Kernel(name="pii_regex_v1", family="pii", doc="Personal data by regular expressions, without post-filter." + _PII),
+    Kernel(
+        name="pii_regex_v1",
+        family="pii",
+        doc="Personal data by regular expressions, without post-filter." + _PII,
+    ),
     Kernel(
         name="pii_regex_v2",
         family="pii",
-        doc="Personal data by regular expressions.\n" + _PII.rstrip() + "\n`doc`: spans by words, over the document.\n",
+        doc="Personal data by regular expressions.\n"
+        + _PII.rstrip()
+        + "\n`doc`: spans by words, over the document.\n",
     ),
     Kernel(
         name="pii_regex_with_counts_v2",
@@ -204,7 +211,16 @@ _TABLE = [
         doc="The labels of a quality classifier, any fastText model (.bin, .ftz), over the document.\n\n"
         "One span for each label; set the model under `tagger_options`.",
         assets={"model": None},
-        settable=("unit", "lowercase", "labels", "top_k", "threshold", "negatives", "missing", "strip_label_prefix"),
+        settable=(
+            "unit",
+            "lowercase",
+            "labels",
+            "top_k",
+            "threshold",
+            "negatives",
+            "missing",
+            "strip_label_prefix",
+        ),
     ),
     Kernel(
         name="toxicity_fasttext_v1",
@@ -213,7 +229,16 @@ _TABLE = [
         doc="The labels of a toxicity classifier, any fastText model (.bin, .ftz), over the document.\n\n"
         "One span for each label; set the model under `tagger_options`.",
         assets={"model": None},
-        settable=("unit", "lowercase", "labels", "top_k", "threshold", "negatives", "missing", "strip_label_prefix"),
+        settable=(
+            "unit",
+            "lowercase",
+            "labels",
+            "top_k",
+            "threshold",
+            "negatives",
+            "missing",
+            "strip_label_prefix",
+        ),
     ),
     Kernel(
         name="toxicity_wordlist_v1",

@@ -44,7 +44,9 @@ class BaseFastTextTagger(BaseTagger):
         """
         modes = (self.SENTENCE_LEVEL_TAGGER, self.PARAGRAPH_LEVEL_TAGGER, self.DOCUMENT_LEVEL_TAGGER)
         if model_mode not in modes:
-            raise DolmaConfigError(f"{type(self).__name__}: model_mode is {' or '.join(modes)}, not {model_mode!r}")
+            raise DolmaConfigError(
+                f"{type(self).__name__}: model_mode is {' or '.join(modes)}, not {model_mode!r}"
+            )
         self.mode = model_mode
         self.classifier = _load(str(model_path))
 
@@ -73,7 +75,9 @@ def _load(reference: str) -> Any:
     try:
         from fasttext.FastText import _FastText
     except ImportError as error:
-        raise DolmaConfigError("taggers over fastText models need fastText: pip install fasttext-wheel") from error
+        raise DolmaConfigError(
+            "taggers over fastText models need fastText: pip install fasttext-wheel"
+        ) from error
 
     class Model(_FastText):  # type: ignore[misc]
         """A model whose `predict` works with NumPy 2 too."""

@@ -20,23 +20,37 @@ SYLLABLES = {
 }
 
 MODELS = {
-    "softmax.bin": dict(dim=5, wordNgrams=2, bucket=300, minCount=2),
-    "ova.bin": dict(dim=3, loss="ova", minn=1, maxn=2, bucket=100, wordNgrams=3, minCount=2),
-    "pruned.ftz": dict(dim=9, minn=2, maxn=4, bucket=2000, wordNgrams=2, loss="hs"),
-    "words.ftz": dict(dim=5, loss="ns"),
-    "qout.ftz": dict(dim=5, minn=1, maxn=2, bucket=400, minCount=2),
+    "softmax.bin": {"dim": 5, "wordNgrams": 2, "bucket": 300, "minCount": 2},
+    "ova.bin": {"dim": 3, "loss": "ova", "minn": 1, "maxn": 2, "bucket": 100, "wordNgrams": 3, "minCount": 2},
+    "pruned.ftz": {"dim": 9, "minn": 2, "maxn": 4, "bucket": 2000, "wordNgrams": 2, "loss": "hs"},
+    "words.ftz": {"dim": 5, "loss": "ns"},
+    "qout.ftz": {"dim": 5, "minn": 1, "maxn": 2, "bucket": 400, "minCount": 2},
 }
 QUANTISED = {
-    "pruned.ftz": dict(qnorm=True, cutoff=400, dsub=2, retrain=True, epoch=1),
-    "words.ftz": dict(cutoff=260, dsub=3),
-    "qout.ftz": dict(qnorm=True, qout=True),
+    "pruned.ftz": {"qnorm": True, "cutoff": 400, "dsub": 2, "retrain": True, "epoch": 1},
+    "words.ftz": {"cutoff": 260, "dsub": 3},
+    "qout.ftz": {"qnorm": True, "qout": True},
 }
 
 # Texts that reach the corners of the line reader and of the hashes.
 CORNERS = [
-    "", " ", "</s>", "kari </s> noka", "__label__ka kari", "__label__unseen kari tagra",
-    "a\0b", "\x0b\x0c x\ry\tz", "\u00a0kari\u2003lova", "é" * 40, "x" * 300, "日本 日本語",
-    "👩\u200d👩\u200d👧 kari", "kari kari kari kari", "<kari>", ">", "KARI Ünoka",
+    "",
+    " ",
+    "</s>",
+    "kari </s> noka",
+    "__label__ka kari",
+    "__label__unseen kari tagra",
+    "a\0b",
+    "\x0b\x0c x\ry\tz",
+    "\u00a0kari\u2003lova",
+    "é" * 40,
+    "x" * 300,
+    "日本 日本語",
+    "👩\u200d👩\u200d👧 kari",
+    "kari kari kari kari",
+    "<kari>",
+    ">",
+    "KARI Ünoka",
 ]
 
 
@@ -47,9 +61,7 @@ def word(rng, kind):
 def line(rng, kind):
     kinds = list(SYLLABLES)
     length = rng.randint(1, 14)
-    return " ".join(
-        word(rng, kind if rng.random() < 0.7 else rng.choice(kinds)) for _ in range(length)
-    )
+    return " ".join(word(rng, kind if rng.random() < 0.7 else rng.choice(kinds)) for _ in range(length))
 
 
 def write_training(path, labels):
@@ -67,7 +79,7 @@ def train(name):
     data = "train.tmp"
     # An output matrix can only be quantised from 256 labels on.
     write_training(data, 260 if name == "qout.ftz" else 4)
-    options = dict(thread=1, epoch=8, lr=0.8, verbose=0, seed=3)
+    options = {"thread": 1, "epoch": 8, "lr": 0.8, "verbose": 0, "seed": 3}
     model = fasttext.train_supervised(input=data, **options, **MODELS[name])
     if name in QUANTISED:
         model.quantize(input=data, thread=1, verbose=0, **QUANTISED[name])
