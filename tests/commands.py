@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from corpora import Result, dolma, everything, recipe
+from corpora import Result, balanced, dolma, everything, recipe, reports, rows, visible
 
 COMMANDS = ("tag", "tag in Python", "dedupe", "mix")
 
@@ -68,3 +68,21 @@ def output(name: str, root: Path) -> Path:
 def leftovers(root: Path) -> list[str]:
     """Unfinished files anywhere below `root`."""
     return [name for name in everything(root) if ".dolma-tmp" in name or ".part" in name]
+
+
+ONE_FAILED = "1 of 2 shards failed; the others are done and will be skipped when the command runs again:"
+
+
+def check_failed(name: str, root: Path, result: Result, expected: str) -> None:
+    """That one of two shards failed, for that reason and without harm."""
+    assert result.code == 4
+    assert result.message.splitlines()[0] == ONE_FAILED
+    assert result.failures == [expected]
+    assert visible(output(name, root)) == ["good.jsonl.gz"]
+    assert len(rows(output(name, root) / "good.jsonl.gz")) == 2
+    assert leftovers(root) == []
+    (report,) = reports(output(name, root))
+    assert report["status"] == "failed"
+    assert [failure["error"] for failure in report["failures"]] == [expected]
+    assert report["counts"]["read"] == 2
+    assert balanced(report)
