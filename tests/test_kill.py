@@ -195,7 +195,7 @@ def test_ctrl_c_stops_soon_and_can_be_resumed(job: Job) -> None:
     job.remove()
     process = job.start()
     with reaped(process):
-        until_outputs(job, 1)(process)
+        until_started(job, process)
         os.killpg(process.pid, signal.SIGINT)
         begin = time.monotonic()
         _, said = process.communicate(timeout=60)
@@ -242,6 +242,12 @@ def until_outputs(job: Job, count: int, more: float = 0.0) -> Callable[[subproce
         time.sleep(more)
 
     return wait
+
+
+def until_started(job: Job, process: subprocess.Popen[str]) -> None:
+    """Until a file is being written: waiting for a finished one can mean waiting for all of them."""
+    while process.poll() is None and not job.leftovers() and not job.made():
+        time.sleep(0.002)
 
 
 @contextlib.contextmanager
