@@ -21,9 +21,10 @@ def check(config: TagConfig) -> list[PlannedTagger]:
 
     Raises `DolmaConfigError` for what is wrong with it, `DolmaAssetError` for a missing model.
     """
+    taggers = plan(config.taggers, config.tagger_modules, config.tagger_options, config.experiment)
     if not config.documents:
         raise DolmaConfigError("documents: name at least one path")
-    return plan(config.taggers, config.tagger_modules, config.tagger_options, config.experiment)
+    return taggers
 
 
 def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
