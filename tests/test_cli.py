@@ -173,6 +173,9 @@ def test_a_dry_run_writes_nothing(documents: Path, tmp_path: Path, command: str)
 # Refusals
 
 
+TAG = ("tag", "--documents", "documents/x", "--taggers")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -195,25 +198,25 @@ def test_a_dry_run_writes_nothing(documents: Path, tmp_path: Path, command: str)
             ["tag", "--progress", "loud"],
             "command line: progress: invalid enum value 'loud'; it is one of 'auto'",
         ),
-        (["tag", "--shard", "8/8"], "taggers: name at least one"),
-        (["tag"], "taggers: name at least one (`dolma list` shows all)"),
-        (["tag", "--taggers", "gofer_v1"], "unknown tagger 'gofer_v1'; did you mean 'gopher_v1'?"),
+        (["tag", "--shard", "8"], "command line: shard: expected `str` matching regex"),
+        (["tag", "--documents", "documents/x"], "taggers: name at least one (`dolma list` shows all)"),
+        ([*TAG, "gofer_v1"], "unknown tagger 'gofer_v1'; did you mean 'gopher_v1'?"),
         (["tag", "--taggers", "gopher_v1"], "documents: name at least one path"),
         (["tag", "--tagger_options.t.x"], "dolma tag: --tagger_options.t.x needs a value"),
         (
-            ["tag", "--taggers", "gopher_v1", "--tagger_options.gopher_v2.x", "1"],
+            [*TAG, "gopher_v1", "--tagger_options.gopher_v2.x", "1"],
             "tagger_options: 'gopher_v2' is not among the taggers of this run",
         ),
         (
-            ["tag", "--taggers", "gopher_v1", "--tagger_options.gopher_v1.x", "1"],
+            [*TAG, "gopher_v1", "--tagger_options.gopher_v1.x", "1"],
             "tagger gopher_v1 has no option 'x'; it has none",
         ),
         (
-            ["tag", "--taggers", "quality_fasttext_v1", "--tagger_options.quality_fasttext_v1.modle", "m"],
+            [*TAG, "quality_fasttext_v1", "--tagger_options.quality_fasttext_v1.modle", "m"],
             "tagger quality_fasttext_v1 has no option 'modle'; did you mean 'model'?",
         ),
         (
-            ["tag", "--taggers", "quality_fasttext_v1"],
+            [*TAG, "quality_fasttext_v1"],
             "tagger quality_fasttext_v1 needs a model: set tagger_options.quality_fasttext_v1.model",
         ),
         (["dedupe"], "command line: the recipe: object missing required field `dedupe`"),

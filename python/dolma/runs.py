@@ -382,7 +382,8 @@ class Run:
 
     def _write_report(self, report: dict[str, Any]) -> DolmaError | None:
         data = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._started))
+        # One process may make several runs within a second.
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self._started)) + f"{self._started % 1:.6f}Z"[1:]
         # The output's own copy; none where nothing could be planned.
         targets = [self.config.report] if self.config.report else []
         if self.mine and self.mine[0].outputs:
@@ -453,10 +454,14 @@ def _quarantine(place: Place) -> str:
 
 
 def read_record(path: str) -> Record | None:
-    """The record at `path`; None where there is none or it cannot be read as one."""
+    """The record at `path`; None where there is none or it is damaged.
+
+    Raises `DolmaError` when it cannot be told, for a missing bucket too: before any work.
+    """
+    data = storage.find_bytes(path)
     try:
-        return msgspec.json.decode(storage.read_bytes(path), type=Record)
-    except (DolmaError, OSError, msgspec.DecodeError):
+        return msgspec.json.decode(data, type=Record) if data is not None else None
+    except msgspec.DecodeError:
         return None
 
 

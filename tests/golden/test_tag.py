@@ -327,7 +327,7 @@ def test_two_inputs_for_one_output_are_refused(tmp_path: Path) -> None:
     with inside(tmp_path):
         result = inline("tag", "-c", recipe(tmp_path / "r.json", **options, experiment="e"))
     assert result.code == 2
-    assert "y/a.jsonl and x/a.jsonl would both be written to out/a.jsonl" in result.err
+    assert "x/a.jsonl and y/a.jsonl would both be written to out/a.jsonl" in result.err
     assert not (tmp_path / "out").exists()
 
 

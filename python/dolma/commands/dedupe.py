@@ -230,8 +230,8 @@ class Keeper:
         if changed is not None:
             raise DolmaConfigError(
                 f"bloom_filter.file: {self.config.file} has absorbed an earlier version of {changed}; what both "
-                "have in common would be marked as a duplicate of itself. Delete the filter to build it anew, or give the new "
-                "version another name if it is meant to be compared with the old one"
+                "have in common would be marked as a duplicate of itself. Delete the filter to build it anew, or "
+                "give the new version another name if it is meant to be compared with the old one"
             )
         lost = [shard for shard in shards if shard.name in absorbed and (force or not _published(shard))]
         if lost:
