@@ -34,7 +34,7 @@ TIMEOUT = 120
 _FENCE = re.compile(r"^```([a-z]*)(?: +([^\n`]+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _VARYING = (
     (re.compile(r"in (\d+s|\d+m\d\ds|\d+h\d\dm)\b"), "in Ns"),
-    (re.compile(r"\d{8}T\d{6}Z-([a-z]+)-\d+"), r"STAMP-\1"),
+    (re.compile(r"\d{8}T\d{6}(?:\.\d+)?Z-([a-z]+)-\d+"), r"STAMP-\1"),
 )
 
 
