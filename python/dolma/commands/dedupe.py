@@ -20,7 +20,7 @@ from ..errors import DolmaConfigError, DolmaInputError
 from ..progress import format_bytes
 from ..runs import Files, Output, Run, Shard, fingerprint
 from ..storage import File
-from . import inputs, session
+from . import inputs, needs, session
 
 __all__ = ["check", "run"]
 
@@ -93,7 +93,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
         keep = keeper.known(shards, config.force)
         work = Run("dedupe", config, shards, keep=keep, copies=config.is_s3_volume)
         session.announce(work, keeper.announcement(), brief=brief)
-        keeper.check_memory()
+        needs.check(work, extra=keeper.bits // 8, key="bloom_filter")
         if config.dryrun:
             return None
         return _execute(config, plan, work, keeper)
@@ -308,15 +308,6 @@ class Keeper:
             text += f", false-positive rate {rate:.2g} at {self.config.estimated_doc_count:,} keys"
         return text
 
-    def check_memory(self) -> None:
-        """Raises `DolmaConfigError` for a filter that cannot fit into memory."""
-        available = _available_memory()
-        if available is not None and self.bits // 8 > available:
-            raise DolmaConfigError(
-                f"bloom_filter: {format_bytes(self.bits / 8)} are needed, {format_bytes(available)} are free; "
-                "ask for a smaller filter, or use a machine with more memory"
-            )
-
     def load(self) -> Any:
         """The filter in memory."""
         from .. import _core
@@ -359,17 +350,6 @@ def _published(shard: Shard) -> bool:
 def _rate(bits: int, hashes: int, keys: int) -> float:
     fill: float = 1 - 2.718281828459045 ** (-hashes * keys / bits)
     return fill**hashes
-
-
-def _available_memory() -> int | None:
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
 
 
 def _groups(shards: list[Shard], size: int) -> Iterator[tuple[int, int]]:

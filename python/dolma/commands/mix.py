@@ -16,7 +16,7 @@ from ..errors import DolmaConfigError, DolmaInputError
 from ..paths import Place
 from ..runs import Files, Output, Run, Shard, fingerprint, read_record
 from ..storage import File
-from . import inputs, session
+from . import inputs, needs, session
 
 __all__ = ["check", "funnel", "run"]
 
@@ -112,6 +112,7 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
     shards = [_shard(config, output) for output in outputs]
     work = Run("mix", config, shards)
     session.announce(work, f"{len(config.streams)} streams", brief=brief)
+    needs.check(work)
     if config.dryrun:
         return None
 

@@ -11,7 +11,7 @@ from ..paths import Place
 from ..runs import Output, Run, Shard, fingerprint
 from ..storage import File
 from ..taggers.plan import PlannedTagger, plan
-from . import batches, inputs, session
+from . import batches, inputs, needs, session
 
 __all__ = ["check", "run"]
 
@@ -40,6 +40,7 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
     work = Run("tag", config, shards, keep=lambda _: not config.ignore_existing)
     how = f"{len(in_python)} in Python, {config.processes} processes" if in_python else "in the engine"
     session.announce(work, f"{len(taggers)} taggers ({how})", brief=brief)
+    needs.check(work, python=bool(in_python))
     if config.dryrun:
         return None
     if in_python:

@@ -1,0 +1,73 @@
+"""What a run will need of the machine, said before it starts: memory, and room on the disk.
+
+Memory does not grow with the corpus: it is what a process takes, what each worker has in hand, and,
+for a deduplication, its filter. How large outputs will be is not known before the work; they are
+seldom larger than the compressed inputs, so less free space than that deserves a warning.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from .. import storage
+from ..errors import DolmaConfigError
+from ..progress import format_bytes
+from ..runs import Run
+from . import session
+
+__all__ = ["available_memory", "check"]
+
+#: Bytes of a process with one worker less the worker, and of a worker: peaks of 32 to 44 MB with one
+#: and 37 to 56 MB with two were seen on every command (docs/performance.md), rounded up. A line much
+#: longer than a batch (1 MiB) takes several times its size on top.
+BASE = 40_000_000
+PER_WORKER = 20_000_000
+#: Of a worker process with Python taggers, without what these load themselves.
+PER_PROCESS = 60_000_000
+
+
+def check(run: Run, *, extra: int = 0, key: str = "", python: bool = False) -> None:
+    """Says what a run needs where it is only planned, and holds it against what there is.
+
+    `extra` is memory on top, in bytes, that the section `key` of the recipe asks for. Raises `DolmaConfigError` for a run that cannot fit.
+    """
+    workers = run.config.processes
+    memory = BASE + workers * (PER_PROCESS if python and workers > 1 else PER_WORKER) + extra
+    folder = next((o.place.root for shard in run.todo for o in shard.outputs), None)
+    free = None if folder is None or storage.is_remote(folder) else _free_space(folder)
+    if run.config.dryrun:
+        room = "" if free is None else f"; {format_bytes(free)} are free for outputs below {folder}"
+        session.say(f"{run.command}: needs about {format_bytes(memory)} of memory{room}")
+    available = available_memory()
+    if available is not None and memory > available:
+        at = f"{key}: " if key else ""
+        raise DolmaConfigError(
+            f"{at}{format_bytes(memory)} of memory are needed, {format_bytes(available)} are free; ask for fewer "
+            "processes or a smaller filter, or use a machine with more memory"
+        )
+    if free is not None and free < run.input_bytes:
+        session.warn(
+            run,
+            f"{format_bytes(free)} are free below {folder}, less than the {format_bytes(run.input_bytes)} of "
+            "input: the outputs may not fit",
+        )
+
+
+def _free_space(folder: str) -> int:
+    path = os.path.abspath(folder)
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return shutil.disk_usage(path).free
+
+
+def available_memory() -> int | None:
+    """Bytes of memory that can be had without swapping; None where the system does not say."""
+    try:
+        with open("/proc/meminfo") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
