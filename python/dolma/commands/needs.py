@@ -30,7 +30,8 @@ PER_PROCESS = 60_000_000
 def check(run: Run, *, extra: int = 0, key: str = "", python: bool = False) -> None:
     """Says what a run needs where it is only planned, and holds it against what there is.
 
-    `extra` is memory on top, in bytes, that the section `key` of the recipe asks for. Raises `DolmaConfigError` for a run that cannot fit.
+    `extra` is memory on top, in bytes, that the section `key` of the recipe asks for. Raises
+    `DolmaConfigError` for a run that cannot fit.
     """
     workers = run.config.processes
     memory = BASE + workers * (PER_PROCESS if python and workers > 1 else PER_WORKER) + extra
