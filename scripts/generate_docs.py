@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from dolma import config, errors, recipes
-from dolma.taggers.builtin import KERNELS
+from dolma.taggers.catalogue import BUILTIN
 
 ROOT = Path(__file__).resolve().parent.parent
 _SECTION = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -45,7 +45,7 @@ def taggers() -> str:
     """Every built-in tagger, its family and its first line."""
     rows = [
         [f"`{kernel.name}`", kernel.family, kernel.summary]
-        for kernel in sorted(KERNELS.values(), key=_by_name)
+        for kernel in sorted(BUILTIN.values(), key=_by_name)
     ]
     return _table(["tagger", "family", "what it writes"], rows)
 

@@ -13,7 +13,7 @@ import yaml
 
 from command import attributes, dolma, environment, files, put, refused, rows, succeed
 from dolma import cli, errors
-from dolma.taggers.builtin import KERNELS
+from dolma.taggers.catalogue import BUILTIN
 from dolma.version import __version__
 
 
@@ -336,13 +336,13 @@ def test_help_of_a_command_shows_every_flag(command: str) -> None:
 
 def test_list_shows_every_tagger_with_a_line() -> None:
     printed = succeed("list").out.splitlines()
-    assert [line.split()[0] for line in printed] == sorted(KERNELS)
+    assert [line.split()[0] for line in printed] == sorted(BUILTIN)
     assert all(len(line.split()) > 3 for line in printed)
 
 
 def test_list_shows_the_documentation_of_one_tagger() -> None:
     printed = succeed("list", "--verbose", "quality_fasttext_v1").out
-    assert printed.startswith("quality_fasttext_v1 (classifier)\n")
+    assert printed.startswith("quality_fasttext_v1 (classifier, heavy)\n")
     assert "option model: (needed)" in printed
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import snippets
-from dolma.taggers.builtin import KERNELS
+from dolma.taggers.catalogue import BUILTIN
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
@@ -67,7 +67,7 @@ def test_promises_name_tests_that_exist() -> None:
 
 def test_every_built_in_tagger_is_in_the_table() -> None:
     text = (ROOT / "docs/taggers.md").read_text(encoding="utf-8")
-    assert all(f"| `{name}` |" in text for name in KERNELS)
+    assert all(f"| `{name}` |" in text for name in BUILTIN)
 
 
 def test_a_wildcard_stands_for_anything_in_its_line_and_alone_for_any_lines() -> None:

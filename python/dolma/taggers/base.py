@@ -1,19 +1,14 @@
-"""What a tagger is: the base classes of taggers in Python, and the declaration of a kernel."""
+"""What a tagger in Python is: the base classes that users subclass."""
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
-from .. import assets
 from ..document import DocResult, Document, DocumentWithMetadata
-from ..errors import DolmaConfigError
 
-__all__ = ["BaseTagger", "BaseTaggerWithMetadata", "Kernel", "SpanLists"]
+__all__ = ["SCORE_DECIMALS", "BaseTagger", "BaseTaggerWithMetadata", "SpanLists"]
 
 #: Spans by type: `(start, end, score)` in code points.
 SpanLists = dict[str, list[tuple[int, int, float]]]
@@ -79,55 +74,3 @@ class BaseTaggerWithMetadata(BaseTagger):
 
     def tag(self, row: Any) -> SpanLists:
         return self.group_output(self.predict(DocumentWithMetadata.from_spec(row)))
-
-
-class Kernel(msgspec.Struct, frozen=True, kw_only=True):
-    """A built-in tagger that runs in the engine.
-
-    `doc` is its documentation: a first line that `dolma list` shows, then what it measures, its
-    outputs and units, and how it differs from the published one.
-    """
-
-    name: str
-    family: str
-    doc: str
-    #: The name of the kernel in the engine, where it is not the tagger's.
-    kernel: str = ""
-    #: Options of the kernel.
-    options: dict[str, Any] = {}
-    #: Options that name a model or a list (a path, a URL or an asset), with their defaults; None
-    #: where the user must give one under `tagger_options`.
-    assets: dict[str, str | None] = {}
-    #: Options that users may set under `tagger_options`, besides assets.
-    settable: tuple[str, ...] = ()
-
-    @property
-    def engine_name(self) -> str:
-        return self.kernel or self.name
-
-    @property
-    def summary(self) -> str:
-        return self.doc.strip().splitlines()[0]
-
-    def resolve(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The options as the engine takes them, with those that the user gave.
-
-        Raises `DolmaConfigError` for an unknown or missing option, `DolmaAssetError` when a model
-        cannot be had.
-        """
-        valid = (*self.assets, *self.settable)
-        for key in given:
-            if key not in valid:
-                close = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
-                known = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(valid) or 'none'}"
-                raise DolmaConfigError(f"tagger {self.name} has no option {key!r}; {known}")
-        options = {**self.options, **given}
-        for key, default in self.assets.items():
-            reference = given.get(key, default)
-            if reference is None:
-                raise DolmaConfigError(
-                    f"tagger {self.name} needs a {key}: set tagger_options.{self.name}.{key} to a path, "
-                    "a URL or the name of an asset"
-                )
-            options[key] = assets.resolve(reference)
-        return options

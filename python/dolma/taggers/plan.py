@@ -14,8 +14,9 @@ import msgspec
 
 from ..errors import DolmaAssetError, DolmaConfigError
 from ..paths import make_variable_name
-from .base import BaseTagger, Kernel
-from .registry import find, import_modules
+from .base import BaseTagger
+from .declaration import Kernel, PythonTagger
+from .registry import TaggerRegistry, find, import_modules
 
 __all__ = ["PlannedTagger", "instantiate", "plan"]
 
@@ -64,9 +65,18 @@ def plan(
             folders.append(folder)
         found = find(name)
         given = options.get(name, {})
-        kernel, resolved, identity = (
-            _plan_kernel(found, given) if isinstance(found, Kernel) else _plan_class(found, given)
-        )
+        kernel, with_metadata = None, False
+        if isinstance(found, Kernel):
+            kernel, resolved, identity = _plan_kernel(found, given)
+        else:
+            if isinstance(found, PythonTagger):
+                resolved = found.resolve(given)
+                found = found.load()
+            else:
+                assert isinstance(found, type)
+                resolved = given
+            identity = _identify_class(found, resolved)
+            with_metadata = found.with_metadata
         planned.append(
             PlannedTagger(
                 name=name,
@@ -76,7 +86,7 @@ def plan(
                 kernel=kernel,
                 options=resolved,
                 identity=identity,
-                with_metadata=not isinstance(found, Kernel) and found.with_metadata,
+                with_metadata=with_metadata,
             )
         )
     return planned
@@ -107,9 +117,7 @@ def _identity_of(value: Any) -> Any:
     return value
 
 
-def _plan_class(
-    found: type[BaseTagger], given: dict[str, Any]
-) -> tuple[None, dict[str, Any], dict[str, Any]]:
+def _identify_class(found: type[BaseTagger], options: dict[str, Any]) -> dict[str, Any]:
     try:
         source = inspect.getsourcefile(found)
     except TypeError:
@@ -118,8 +126,11 @@ def _plan_class(
     if source is not None and os.path.isfile(source):
         with open(source, "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
-    identity = {"class": f"{found.__module__}.{found.__qualname__}", "options": given, "source": digest}
-    return None, given, identity
+    return {
+        "class": f"{found.__module__}.{found.__qualname__}",
+        "options": {key: _identity_of(value) for key, value in sorted(options.items())},
+        "source": digest,
+    }
 
 
 def instantiate(tagger: PlannedTagger) -> BaseTagger:
@@ -127,8 +138,7 @@ def instantiate(tagger: PlannedTagger) -> BaseTagger:
 
     Raises `DolmaConfigError` when the class cannot be made, naming the tagger.
     """
-    found = find(tagger.name)
-    assert not isinstance(found, Kernel)
+    found = TaggerRegistry.get(tagger.name)
     try:
         return found(**tagger.options)
     except Exception as error:

@@ -1,6 +1,6 @@
 """Taggers by name: built-in kernels, classes registered by users, and entry points.
 
-Built-in ones are a table (`dolma.taggers.builtin`); users add classes with `add_tagger`; packages
+Built-in ones are a table (`dolma.taggers.catalogue`); users add classes with `add_tagger`; packages
 announce theirs in the entry-point group `dolma.taggers`.
 """
 
@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from ..errors import DolmaConfigError
-from .base import BaseTagger, Kernel
+from .base import BaseTagger
+from .declaration import Declaration, PythonTagger
 
 __all__ = ["TaggerRegistry", "add_tagger", "find", "import_modules", "names"]
 
@@ -56,12 +57,15 @@ class TaggerRegistry:
     def get(cls, name: str) -> type[BaseTagger]:
         """The class registered as `name`.
 
-        Raises `DolmaConfigError` for an unknown name, with the nearest known one.
+        Built-in taggers in Python are found too. Raises `DolmaConfigError` for an unknown name, with
+        the nearest known one.
         """
-        _load_entry_points()
-        if name not in _classes:
-            raise _unknown(name)
-        return _classes[name]
+        found = find(name)
+        if isinstance(found, PythonTagger):
+            return found.load()
+        if isinstance(found, Declaration):
+            raise DolmaConfigError(f"the tagger {name!r} runs in the engine and has no class")
+        return found
 
     @classmethod
     def items(cls) -> Iterator[tuple[str, type[BaseTagger]]]:
@@ -77,10 +81,10 @@ def _same_class(known: type, tagger: type) -> bool:
     return same_name or "__main__" in (known.__module__, tagger.__module__)
 
 
-def _builtin() -> dict[str, Kernel]:
-    from .builtin import KERNELS
+def _builtin() -> dict[str, Declaration]:
+    from .catalogue import BUILTIN
 
-    return KERNELS
+    return BUILTIN
 
 
 def names() -> list[str]:
@@ -89,7 +93,7 @@ def names() -> list[str]:
     return sorted({*_builtin(), *_classes})
 
 
-def find(name: str) -> Kernel | type[BaseTagger]:
+def find(name: str) -> Declaration | type[BaseTagger]:
     """The tagger called `name`; a user's class comes before a built-in one.
 
     Raises `DolmaConfigError` for an unknown name, with the nearest known one.
