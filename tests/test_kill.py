@@ -41,8 +41,8 @@ class Slow(BaseTagger):
         return DocResult(doc=doc, spans=[Span(0, len(doc.text), "n", score=float(len(doc.id)))])
 """
 SMALL_GROUPS = (
-    "import sys; from dolma import cli; from dolma.commands import dedupe; "
-    "dedupe.GROUP_BYTES = 1; dedupe.GROUP_FILTERS = 0; sys.exit(cli.main())"
+    "import sys; from dolma import cli; from dolma.commands import bloom; "
+    "bloom.GROUP_BYTES = 1; bloom.GROUP_FILTERS = 0; sys.exit(cli.main())"
 )
 
 

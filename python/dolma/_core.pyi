@@ -191,7 +191,7 @@ class Progress:
 
 @final
 class BloomFilter:
-    """A Bloom filter; `dolma.commands.dedupe` says what goes into its description."""
+    """A Bloom filter; `dolma.commands.bloom` says what goes into its description."""
 
     #: JSON that is saved with the filter.
     description: str

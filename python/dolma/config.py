@@ -21,6 +21,7 @@ __all__ = [
     "DocumentKeyConfig",
     "FilterConfig",
     "ListConfig",
+    "MinhashConfig",
     "MixConfig",
     "NgramConfig",
     "ParagraphsConfig",
@@ -30,6 +31,7 @@ __all__ = [
     "SpanReplacementConfig",
     "StreamConfig",
     "StreamOutputConfig",
+    "SubstringConfig",
     "TagConfig",
     "WorkDirConfig",
 ]
@@ -190,6 +192,23 @@ class ParagraphsConfig(Config, frozen=True, kw_only=True):
     by_ngram: NgramConfig | None = None
 
 
+class MinhashConfig(Config, frozen=True, kw_only=True):
+    """Deduplicate documents that are alike, by MinHash."""
+
+    attribute_name: Annotated[
+        str, Meta(min_length=1, description="Name of the attribute that marks duplicates.")
+    ]
+
+
+class SubstringConfig(Config, frozen=True, kw_only=True):
+    """Mark repeated pieces of text, wherever they begin and end."""
+
+    attribute_name: Annotated[
+        str, Meta(min_length=1, description="Name of the attribute that holds the spans.")
+    ]
+    min_length: Annotated[int, Meta(ge=1, description="Shortest repetition that counts.")]
+
+
 class DedupeMethod(Config, frozen=True, kw_only=True):
     """What is compared, and what is left out of the comparison."""
 
@@ -198,6 +217,8 @@ class DedupeMethod(Config, frozen=True, kw_only=True):
     ] = None
     documents: DocumentKeyConfig | None = None
     paragraphs: ParagraphsConfig | None = None
+    minhash: MinhashConfig | None = None
+    substring: SubstringConfig | None = None
     skip_empty: Annotated[bool, Meta(description="Leave keys or paragraphs of white space only.")] = False
     min_length: Annotated[int, Meta(ge=0, description="Leave keys or paragraphs of fewer code points.")] = 0
     min_words: Annotated[int, Meta(ge=0, description="Leave keys or paragraphs of fewer words.")] = 0
@@ -230,7 +251,14 @@ class DedupeConfig(RunConfig, frozen=True, kw_only=True):
         list[str], Meta(description="Document files: paths, globs or folders; local or s3://.")
     ] = []
     dedupe: DedupeMethod
-    bloom_filter: BloomFilterConfig
+    bloom_filter: BloomFilterConfig | None = None
+    memory: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?B|B)?$",
+            description="Memory that a deduplication without a Bloom filter may take, e.g. 8GiB or 500MB.",
+        ),
+    ] = "2GiB"
     compression: CompressionConfig = CompressionConfig()
     is_s3_volume: Annotated[
         bool,

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dolma as package
-from dolma.commands import dedupe
+from dolma.commands import bloom
 from dolma.errors import (
     DolmaAssetError,
     DolmaConfigError,
@@ -401,21 +401,21 @@ def test_read_only_needs_a_filter(tmp_path: Path) -> None:
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """The filter is saved after every file."""
-    monkeypatch.setattr(dedupe, "GROUP_BYTES", 1)
-    monkeypatch.setattr(dedupe, "GROUP_FILTERS", 0)
+    monkeypatch.setattr(bloom, "GROUP_BYTES", 1)
+    monkeypatch.setattr(bloom, "GROUP_FILTERS", 0)
 
 
 def break_save(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Lets the filter be saved so many times, and fail then: outputs are there, their keys are not."""
-    save, saved = dedupe.Keeper.save, []
+    save, saved = bloom.Keeper.save, []
 
-    def broken(keeper: dedupe.Keeper, absorbed: list[dedupe.Absorbed]) -> None:
+    def broken(keeper: bloom.Keeper, absorbed: list[bloom.Absorbed]) -> None:
         saved.append(absorbed)
         if len(saved) > after:
             raise DolmaStorageError("disk full")
         save(keeper, absorbed)
 
-    monkeypatch.setattr(dedupe.Keeper, "save", broken)
+    monkeypatch.setattr(bloom.Keeper, "save", broken)
 
 
 @pytest.mark.usefixtures("small_groups")
@@ -557,8 +557,8 @@ def test_one_document_without_the_key_is_counted(tmp_path: Path) -> None:
             "by_ngram.* is not there yet",
         ),
         ({**BY_TEXT, "num_partitions": 4}, "num_partitions.* not there yet"),
-        ({**BY_TEXT, **BY_LINE}, "either dedupe.documents or dedupe.paragraphs"),
-        ({}, "either dedupe.documents or dedupe.paragraphs"),
+        ({**BY_TEXT, **BY_LINE}, "give one of .* has documents and paragraphs"),
+        ({}, "give one of .* has none"),
         ({**BY_TEXT, "partition_index": 1}, "partition_index"),
         ({"documents": {"attribute_name": "dup", "key": "text"}}, r"did you mean .*\$\.text"),
         ({"documents": {"attribute_name": "dup", "key": "$.[["}}, "dedupe.documents.key|jsonpath|JSONPath"),
