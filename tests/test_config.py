@@ -123,7 +123,7 @@ def test_options_are_frozen_strict_and_documented(kind: type[msgspec.Struct]) ->
     assert kind.__doc__
     for name, annotation in recipes.hints(kind).items():
         section = recipes.struct_of(annotation)
-        assert section is not None or cli._description(annotation), f"{kind.__name__}.{name} has no help"
+        assert section is not None or cli._flag(name, annotation).description, f"{kind.__name__}.{name} has no help"
 
 
 def test_every_config_is_exported() -> None:
@@ -168,7 +168,7 @@ def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
         ({"profile": {"lines": 0}}, "profile.lines: expected `int` >= 1"),
         ({"profile": {"line": 1}}, "unknown key 'profile.line'; did you mean 'lines'"),
         ({"taggres": []}, "unknown key 'taggres'; did you mean 'taggers'"),
-        ({"zzz": 1}, "unknown key 'zzz'; valid keys are debug, destination, documents"),
+        ({"zzz": 1}, "unknown key 'zzz'; valid keys are assets_lock, debug, destination"),
     ],
 )
 def test_wrong_values_are_refused_with_file_and_key(options: dict[str, Any], message: str) -> None:

@@ -38,6 +38,10 @@ __all__ = [
 
 Syntax = Literal["jsonpath", "jq"]
 ProgressStyle = Literal["auto", "bar", "lines", "json", "none"]
+AssetsAction = Literal["list", "fetch", "verify", "path"]
+
+#: Marks a field whose value may stand on the command line without its flag.
+POSITIONAL = {"positional": True}
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +141,13 @@ class TagConfig(RunConfig, frozen=True, kw_only=True):
     ignore_existing: Annotated[
         bool, Meta(description="Redo shards that are already done (the published name of --force).")
     ] = False
+    fetch_assets: Annotated[
+        bool, Meta(description="Download models and lists that are not on this machine (or DOLMA_FETCH=1).")
+    ] = False
+    assets_lock: Annotated[
+        str | None,
+        Meta(description="Lock file that pins downloads without a checksum, besides the one in the cache."),
+    ] = None
     debug: Annotated[bool, Meta(description="Run Python taggers in this process, and show tracebacks.")] = (
         False
     )
@@ -144,18 +155,34 @@ class TagConfig(RunConfig, frozen=True, kw_only=True):
 
 
 class ListConfig(Config, frozen=True, kw_only=True):
-    """List the available taggers."""
+    """List the available taggers, or show all that is known of some."""
 
+    names: Annotated[
+        list[str], Meta(description="Show the whole documentation of these taggers.", extra=POSITIONAL)
+    ] = []
     tagger_modules: Annotated[
         list[str], Meta(description="Modules (dotted names or paths) that register custom taggers.")
     ] = []
-    verbose: Annotated[str | None, Meta(description="Show the whole documentation of this tagger.")] = None
+    verbose: Annotated[
+        str | None, Meta(description="Show the whole documentation of this tagger.", extra={"short": "-v"})
+    ] = None
 
 
 class AssetsConfig(Config, frozen=True, kw_only=True):
-    """Show models and word lists, or fetch them."""
+    """List models and word lists, fetch them, verify what is here, or print the path of one."""
 
-    fetch: Annotated[list[str], Meta(description="Assets or URLs to download into the cache.")] = []
+    action: Annotated[AssetsAction, Meta(description="What to do.", extra=POSITIONAL)] = "list"
+    names: Annotated[list[str], Meta(description="Assets or URLs.", extra=POSITIONAL)] = []
+    fetch: Annotated[
+        list[str], Meta(description="Assets or URLs to download into the cache: another way to say `fetch`.")
+    ] = []
+    repin: Annotated[
+        bool, Meta(description="Fetch anew, and let the lock file take the content that is published now.")
+    ] = False
+    assets_lock: Annotated[
+        str | None,
+        Meta(description="Lock file that pins downloads without a checksum, besides the one in the cache."),
+    ] = None
 
 
 class DocumentKeyConfig(Config, frozen=True, kw_only=True):

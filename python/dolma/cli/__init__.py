@@ -96,6 +96,10 @@ class Flag(msgspec.Struct, frozen=True):
     name: str
     annotation: Any
     description: str
+    #: A second, short name; empty for none.
+    short: str = ""
+    #: Whether its value may stand without the flag.
+    positional: bool = False
 
     @property
     def kinds(self) -> set[Any]:
@@ -128,11 +132,14 @@ def _kinds(annotation: Any) -> list[Any]:
     return [origin or annotation]
 
 
-def _description(annotation: Any) -> str:
+def _flag(name: str, annotation: Any) -> Flag:
+    description = ""
+    extra: dict[str, Any] = {}
     for note in getattr(annotation, "__metadata__", ()):
-        if isinstance(note, msgspec.Meta) and note.description:
-            return note.description
-    return ""
+        if isinstance(note, msgspec.Meta):
+            description, extra = note.description or description, note.extra or extra
+    short, positional = extra.get("short", ""), extra.get("positional", False)
+    return Flag(name, annotation, description, short, positional)
 
 
 def flags(kind: type[msgspec.Struct], prefix: str = "") -> list[Flag]:
@@ -141,7 +148,7 @@ def flags(kind: type[msgspec.Struct], prefix: str = "") -> list[Flag]:
     for name, annotation in recipes.hints(kind).items():
         inner = recipes.struct_of(annotation)
         if inner is None:
-            found.append(Flag(f"{prefix}{name}", annotation, _description(annotation)))
+            found.append(_flag(f"{prefix}{name}", annotation))
         elif list not in _kinds(annotation):
             found += flags(inner, f"{prefix}{name}.")
     return found
@@ -149,8 +156,14 @@ def flags(kind: type[msgspec.Struct], prefix: str = "") -> list[Flag]:
 
 def _parser(name: str, command: Command) -> Parser:
     doc = (command.config.__doc__ or "").strip()
+    free = [flag for flag in flags(command.config) if flag.positional]
+    usage = " ".join(f"[{flag.name.upper()}{' …' if flag.is_list else ''}]" for flag in free)
     parser = Parser(
-        prog=f"dolma {name}", description=doc, allow_abbrev=False, argument_default=argparse.SUPPRESS
+        prog=f"dolma {name}",
+        usage=f"dolma {name} {usage} [options]" if free else None,
+        description=doc,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
     )
     parser.add_argument(
         "-c", "--config", metavar="RECIPE", help="YAML or JSON file with any of these options."
@@ -164,8 +177,9 @@ def _parser(name: str, command: Command) -> Parser:
             )
         else:
             nargs = "*" if flag.is_list else None
+            given = [flag.short, f"--{flag.name}"] if flag.short else [f"--{flag.name}"]
             parser.add_argument(
-                f"--{flag.name}", dest=flag.name, nargs=nargs, type=flag.parse, help=text, metavar="VALUE"
+                *given, dest=flag.name, nargs=nargs, type=flag.parse, help=text, metavar="VALUE"
             )
     return parser
 
@@ -188,6 +202,7 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[str | 
     known, rest = parser.parse_known_args([_normal(argument) for argument in arguments])
     values = vars(known)
     values.update(_tagger_options(name, rest))
+    _positionals(command, values, rest)
     if rest:
         known_flags = flags(command.config)
         names = [f"--{flag.name}" for flag in known_flags]
@@ -199,6 +214,18 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[str | 
             f"dolma {name}: unknown option {stray}{hint} (`dolma {name} --help` shows all)"
         )
     return values.pop("config", None), values
+
+
+def _positionals(command: Command, values: dict[str, Any], rest: list[str]) -> None:
+    """Takes what stands without a flag out of `rest`, in the order of the config's fields."""
+    for flag in flags(command.config):
+        while flag.positional and rest and not rest[0].startswith("-"):
+            value = flag.parse(rest.pop(0))
+            if flag.is_list:
+                values.setdefault(flag.name, []).append(value)
+            else:
+                values[flag.name] = value
+                break
 
 
 def _tagger_options(name: str, rest: list[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import paths
+from .. import assets, paths
 from ..config import TagConfig
 from ..errors import DolmaConfigError
 from ..paths import Place
@@ -21,7 +21,8 @@ def check(config: TagConfig) -> list[PlannedTagger]:
 
     Raises `DolmaConfigError` for what is wrong with it, `DolmaAssetError` for a missing model.
     """
-    taggers = plan(config.taggers, config.tagger_modules, config.tagger_options, config.experiment)
+    with assets.policy(fetch=config.fetch_assets, lock=config.assets_lock):
+        taggers = plan(config.taggers, config.tagger_modules, config.tagger_options, config.experiment)
     if not config.documents:
         raise DolmaConfigError("documents: name at least one path")
     return taggers

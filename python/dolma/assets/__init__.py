@@ -1,0 +1,31 @@
+"""Models and word lists: what there is, where they are, how they get there, and that they are the
+right ones.
+
+`table` declares the known ones; `cache` finds and fetches files; `pins` keeps the lock file that
+holds what has no published checksum to its first content. An asset is looked for in `DOLMA_ASSETS`
+(for machines without a network; only read), in the cache, in packages that carry it, and in this
+one. A run downloads nothing unless it is allowed to: see `policy`.
+"""
+
+from __future__ import annotations
+
+from .cache import cache_dir, fetch, find, known, register, registered, resolve, verify
+from .pins import LOCK_NAME, Pin
+from .policy import policy
+from .table import ASSETS, Asset
+
+__all__ = [
+    "ASSETS",
+    "LOCK_NAME",
+    "Asset",
+    "Pin",
+    "cache_dir",
+    "fetch",
+    "find",
+    "known",
+    "policy",
+    "register",
+    "registered",
+    "resolve",
+    "verify",
+]

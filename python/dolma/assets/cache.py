@@ -1,0 +1,314 @@
+"""Finding and fetching the files of assets, safely for many processes that share a cache.
+
+A download goes to a folder of its own in the cache, is checked, pinned and renamed, all under a lock
+for its name: of several processes that want the same file one downloads it, the others wait and take
+it. What is killed leaves nothing that could be taken for the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import DolmaAssetError, DolmaError
+from . import pins
+from .pins import LOCK_NAME, Pin
+from .policy import FETCH_VARIABLE, current
+from .table import ASSETS, Asset
+
+__all__ = ["cache_dir", "fetch", "find", "known", "register", "registered", "resolve", "verify"]
+
+#: The data folder of this package.
+_DATA = Path(__file__).parent.parent / "data"
+
+
+def cache_dir() -> Path:
+    """The folder of downloaded assets: `assets` below `DOLMA_CACHE`, else below `~/.cache/dolma`."""
+    home = os.environ.get("DOLMA_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "dolma"
+    )
+    return Path(home) / "assets"
+
+
+def known(reference: str) -> Asset | None:
+    """What a name or URL stands for: an asset of the table, one that was registered, or a file on the
+    web, whose pin may follow as `#sha256=<hex>`; None for anything else."""
+    if reference in ASSETS:
+        return ASSETS[reference]
+    if "://" in reference:
+        url, _, sha256 = reference.partition("#sha256=")
+        return Asset(name=url, url=url, sha256=sha256, license="", doc="")
+    return next((asset for asset in registered() if asset.name == reference), None)
+
+
+def registered() -> list[Asset]:
+    """Files that were registered on this machine, and URLs that were fetched."""
+    found: dict[str, Asset] = {}
+    for lock in _locks():
+        for name, pin in pins.read(lock).items():
+            if name not in ASSETS:
+                found.setdefault(
+                    name,
+                    Asset(
+                        name=name,
+                        url=pin.url,
+                        sha256="",
+                        license=pin.license,
+                        doc=pin.doc,
+                        size=pin.size,
+                    ),
+                )
+    return list(found.values())
+
+
+def resolve(reference: str) -> str:
+    """The local path of a model or list: a path, an asset's name, or a URL (which is fetched).
+
+    Raises `DolmaAssetError` when there is none, saying how to get it.
+    """
+    asset = None if os.path.exists(reference) else known(reference)
+    if asset is None:
+        return _local(reference)
+    path = find(asset)
+    if path is None:
+        # Who writes a URL into a recipe wants it fetched; a name may stand for gigabytes.
+        if "://" not in reference and not (asset.url and current().fetch):
+            raise _absent(asset)
+        path = fetch(reference)
+    _pin_first_use(asset, path)
+    return path
+
+
+def _local(reference: str) -> str:
+    path = os.path.abspath(os.path.expanduser(reference))
+    if not os.path.isfile(path):
+        names = [*ASSETS, *(asset.name for asset in registered())]
+        close = difflib.get_close_matches(reference, names, n=1, cutoff=0.6)
+        hint = f"; did you mean the asset {close[0]!r}?" if close else ""
+        raise DolmaAssetError(f"{reference} is neither a file, nor a URL, nor the name of an asset{hint}")
+    return path
+
+
+def _absent(asset: Asset) -> DolmaAssetError:
+    folder = "put the file into the folder that DOLMA_ASSETS names"
+    if not asset.url:
+        return DolmaAssetError(f"the asset {asset.name} is not on this machine: {folder}")
+    return DolmaAssetError(
+        f"the asset {asset.name} is not on this machine: run `dolma assets fetch {asset.name}` where there is a "
+        f"network, set {FETCH_VARIABLE}=1 to let runs download, or {folder} ({asset.url})"
+    )
+
+
+def find(asset: Asset) -> str | None:
+    """The local copy of an asset, checked against what is known of its content; None without one.
+
+    Raises `DolmaAssetError` for a copy with the wrong content.
+    """
+    for path in _candidates(asset):
+        if os.path.isfile(path):
+            _check(asset, path, f"{path} has")
+            return path
+    return None
+
+
+def _candidates(asset: Asset) -> list[str]:
+    """Where the file may be, in the order of preference."""
+    found = []
+    if folder := os.environ.get("DOLMA_ASSETS"):
+        found.append(os.path.join(folder, _file_name(asset)))
+        if asset.sha256 and asset.name == asset.url:
+            # A pinned download may lie there under its own name; its content says that it is the one.
+            found.append(os.path.join(folder, _last_part(asset.url)))
+    found.append(str(cache_dir() / _file_name(asset)))
+    for place in asset.packages:
+        package, _, path = place.partition(":")
+        found += [os.path.join(folder, path) for folder in _package_folders(package)]
+    if asset.bundled:
+        found.append(str(_DATA / asset.bundled))
+    return found
+
+
+def _package_folders(package: str) -> list[str]:
+    try:
+        spec = find_spec(package)
+    except ModuleNotFoundError:
+        return []
+    return list(spec.submodule_search_locations or []) if spec is not None else []
+
+
+def _file_name(asset: Asset) -> str:
+    if "://" not in asset.name:
+        return asset.name
+    return f"{hashlib.sha256(asset.url.encode()).hexdigest()[:16]}-{_last_part(asset.url)}"
+
+
+def _last_part(url: str) -> str:
+    return url.rstrip("/").rpartition("/")[2] or "file"
+
+
+def _locks() -> list[str]:
+    """The lock files that count here: the user's, that of `DOLMA_ASSETS`, the cache's."""
+    folder = os.environ.get("DOLMA_ASSETS")
+    places = [current().lock, folder and os.path.join(folder, LOCK_NAME), str(cache_dir() / LOCK_NAME)]
+    return [place for place in places if place]
+
+
+def _check(asset: Asset, path: str, subject: str, *, pinned: bool = True) -> None:
+    """Raises `DolmaAssetError` when a file is not what the table, or with `pinned` a lock file, says."""
+    wanted = [(asset.sha256, "")] if asset.sha256 else []
+    for lock in _locks() if pinned else []:
+        pin = pins.read(lock).get(asset.name)
+        if pin is not None:
+            wanted.append((pin.sha256, lock))
+    for sha256, lock in wanted:
+        if digest(path) == sha256:
+            continue
+        raise DolmaAssetError(
+            f"{subject} the sha256 {digest(path)} where {sha256} is expected{_advice(asset, lock)}"
+        )
+
+
+def _advice(asset: Asset, lock: str) -> str:
+    if not lock:
+        return f"; run `dolma assets fetch {asset.name}` to fetch it again"
+    if not asset.url:
+        return f" ({lock} pins it); put the right file back, or register the new one"
+    return f" ({lock} pins it); if the new content is wanted, run `dolma assets fetch {asset.name} --repin`"
+
+
+def digest(path: str) -> str:
+    """The sha256 of a file; taken once in a process as long as the file is the same."""
+    known = os.stat(path)
+    return _digest(path, known.st_ino, known.st_size, known.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(path: str, inode: int, size: int, modified: int) -> str:
+    taken = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            taken.update(chunk)
+    return taken.hexdigest()
+
+
+def _pin_first_use(asset: Asset, path: str) -> None:
+    """Writes what has no checksum of its own into the user's lock file."""
+    lock = current().lock
+    if lock is not None and not asset.sha256 and asset.name not in pins.read(lock):
+        pins.pin(lock, asset.name, _pin_of(asset, path))
+
+
+def _pin_of(asset: Asset, path: str) -> Pin:
+    return Pin(
+        sha256=digest(path),
+        size=os.path.getsize(path),
+        url=asset.url,
+        fetched=pins.today() if asset.url else "",
+        license=asset.license,
+        doc=asset.doc,
+    )
+
+
+def fetch(reference: str, *, repin: bool = False) -> str:
+    """Downloads an asset or a URL into the cache, if it is not there; the local path.
+
+    A damaged copy in the cache is replaced. With `repin` it is downloaded anew, and the lock file
+    takes the content that is published now. Raises `DolmaAssetError` when it cannot be downloaded or
+    has not the content that the table or a lock file says.
+    """
+    asset = known(reference)
+    if asset is None:
+        raise _unknown(reference)
+    target = str(cache_dir() / _file_name(asset))
+    if not repin and (here := _usable(asset, target)) is not None:
+        return here
+    if not asset.url:
+        raise _absent(asset)
+    try:
+        os.makedirs(cache_dir(), exist_ok=True)
+        with pins.locked(str(cache_dir() / f".{os.path.basename(target)}.mutex")):
+            if not repin and (here := _usable(asset, target)) is not None:
+                return here
+            _download(asset, target, repin)
+    except OSError as error:
+        raise DolmaAssetError(f"{target} cannot be written: {error}") from error
+    return target
+
+
+def _usable(asset: Asset, target: str) -> str | None:
+    """The local copy, None where there is none or a damaged one that a download would replace."""
+    try:
+        return find(asset)
+    except DolmaAssetError:
+        if asset.url and os.path.isfile(target):
+            return None
+        raise
+
+
+def _download(asset: Asset, target: str, repin: bool) -> None:
+    from .. import storage
+
+    prefix = f".fetch-{os.path.basename(target)}-"
+    # Whoever left these is gone: the lock on the name is ours.
+    for left in cache_dir().glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix=prefix) as folder:
+        try:
+            local = storage.stage(asset.url, folder)
+        except DolmaError as error:
+            raise DolmaAssetError(f"{asset.url} cannot be downloaded: {error}") from error
+        _check(asset, local, f"{asset.url} gives", pinned=not repin)
+        if not asset.sha256:
+            # Before the file is there, so that it never is without its pin.
+            pin = _pin_of(asset, local)
+            for lock in dict.fromkeys([str(cache_dir() / LOCK_NAME), current().lock]):
+                if lock is not None:
+                    pins.pin(lock, asset.name, pin, replace=repin)
+        os.replace(local, target)
+
+
+def _unknown(reference: str) -> DolmaAssetError:
+    names = [*ASSETS, *(asset.name for asset in registered())]
+    close = difflib.get_close_matches(reference, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else " (`dolma assets` shows all)"
+    return DolmaAssetError(f"{reference} is neither an asset nor a URL{hint}")
+
+
+def register(name: str, file: str, *, license: str = "", doc: str = "") -> str:
+    """Copies a file of the user's into the cache as the asset `name`; the path of the copy.
+
+    One that was registered under this name before is replaced. Raises `DolmaAssetError` for a name
+    that is taken or cannot be a file's.
+    """
+    if name in ASSETS or "/" in name or name.startswith(".") or not name or name == LOCK_NAME:
+        reason = "is one of dolma's own" if name in ASSETS else "cannot be the name of a file"
+        raise DolmaAssetError(f"{name!r} {reason}: register the asset under another name")
+    target = cache_dir() / name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            pins.locked(str(cache_dir() / f".{name}.mutex")),
+            tempfile.TemporaryDirectory(dir=target.parent, prefix=f".fetch-{name}-") as folder,
+        ):
+            copy = shutil.copyfile(file, os.path.join(folder, name))
+            asset = Asset(name=name, url="", sha256="", license=license, doc=doc)
+            pins.pin(str(cache_dir() / LOCK_NAME), name, _pin_of(asset, copy), replace=True)
+            os.replace(copy, target)
+    except OSError as error:
+        raise DolmaAssetError(f"{file} cannot be registered as {name}: {error}") from error
+    return str(target)
+
+
+def verify(asset: Asset) -> str | None:
+    """The path of the local copy after its content was read and checked anew; None without one.
+
+    Raises `DolmaAssetError` for a copy with the wrong content.
+    """
+    _digest.cache_clear()
+    return find(asset)

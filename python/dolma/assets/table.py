@@ -1,0 +1,64 @@
+"""The table of assets: every model and word list that a built-in tagger names.
+
+One entry for each file: where it is published, what its content is, under which licence, how large.
+Where no checksum was published or could be taken, `sha256` is empty and the first download decides:
+it is written into the lock file (see `pins`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["ASSETS", "Asset"]
+
+
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that taggers need."""
+
+    name: str
+    #: Where it is published; empty for files that only come in packages.
+    url: str
+    #: Of the published file, in hexadecimal; empty where the first download pins it.
+    sha256: str
+    license: str
+    #: One or two sentences: what it is, and where it is from.
+    doc: str
+    #: Bytes, as far as known; 0 otherwise.
+    size: int = 0
+    #: Path below the data folder of this package, for assets that come with it.
+    bundled: str = ""
+    #: `package:path` of installed packages that carry the file; they are not imported.
+    packages: tuple[str, ...] = ()
+
+
+_TABLE = [
+    Asset(
+        name="lid.176.ftz",
+        url="https://dl.fbaipublicfiles.com/fasttext/supervised-models/lid.176.ftz",
+        sha256="8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83",
+        license="CC BY-SA 3.0",
+        doc="Language identification, 176 languages, compressed; comes with dolma.",
+        size=938_013,
+        bundled="lid.176.ftz",
+    ),
+    Asset(
+        name="lid.176.bin",
+        url="https://dl.fbaipublicfiles.com/fasttext/supervised-models/lid.176.bin",
+        sha256="7e69ec5451bc261cc7844e49e4792a85d7f09c06789ec800fc4a44aec362764e",
+        license="CC BY-SA 3.0",
+        doc="Language identification, 176 languages, full precision.",
+        size=131_266_198,
+    ),
+    Asset(
+        name="naughty_words_en.txt",
+        url="",
+        sha256="",
+        license="CC BY 4.0",
+        doc="The English list of dirty, naughty, obscene and otherwise bad words (LDNOOBW).",
+        size=3_777,
+        bundled="naughty_words_en.txt",
+    ),
+]
+
+#: Every asset by name.
+ASSETS = {asset.name: asset for asset in _TABLE}
