@@ -123,7 +123,9 @@ def test_options_are_frozen_strict_and_documented(kind: type[msgspec.Struct]) ->
     assert kind.__doc__
     for name, annotation in recipes.hints(kind).items():
         section = recipes.struct_of(annotation)
-        assert section is not None or cli._flag(name, annotation).description, f"{kind.__name__}.{name} has no help"
+        assert section is not None or cli._flag(name, annotation).description, (
+            f"{kind.__name__}.{name} has no help"
+        )
 
 
 def test_every_config_is_exported() -> None:
