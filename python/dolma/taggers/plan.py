@@ -70,8 +70,9 @@ def plan(
             kernel, resolved, identity = _plan_kernel(found, given)
         else:
             if isinstance(found, PythonTagger):
-                resolved = found.resolve(given)
-                found = found.load()
+                # What is not installed is known before a model is looked for or fetched.
+                declared, found = found, found.load()
+                resolved = declared.resolve(given)
             else:
                 assert isinstance(found, type)
                 resolved = given
