@@ -5,6 +5,9 @@ The server is a process of its own (see conftest.py); faults come from a proxy i
 
 from __future__ import annotations
 
+import gzip
+import json
+import os
 import subprocess
 import sys
 import time
@@ -91,6 +94,10 @@ def expected(local: Path) -> dict[str, bytes]:
     made = visible(local)
     made.pop("filters/f.bin")
     return made
+
+
+COMMANDS = ("tag", "dedupe", "mix")
+RUN = {"tag": tag, "dedupe": dedupe, "mix": mix}
 
 
 def assert_equal(s3: Bucket, local: Path) -> None:
@@ -207,6 +214,66 @@ def test_a_killed_process_is_resumed(s3: Bucket, s3_faults: Faults, local: Path,
     s3_faults.clear()
     dolma.tagger(config)
     assert objects(s3, "attributes/") == wanted
+
+
+@pytest.mark.parametrize("command", ["tag", "dedupe", "mix"])
+def test_a_command_killed_at_any_moment_ends_with_the_same_bytes(
+    s3: Bucket, s3_faults: Faults, local: Path, tmp_path: Path, command: str
+) -> None:
+    upload(local, s3)
+    wanted = expected(local)
+    for name in COMMANDS[: COMMANDS.index(command)]:
+        RUN[name](s3.url)
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_s3_commands as t; "
+    )
+    program += f"t.{command}({s3.url!r}, processes=2)"
+    s3_faults.delay(FOREVER, 0.05, "PUT")
+    killed = 0
+    for writes in (1, 2, 3, 5, 8):
+        s3_faults.seen.clear()
+        process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            env={**environment(), "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        while process.poll() is None and [method for method, _ in s3_faults.seen].count("PUT") < writes:
+            time.sleep(0.005)
+        process.kill()
+        _, said = process.communicate()
+        assert process.returncode in (0, -9), said
+        killed += process.returncode == -9
+        made = objects(s3)
+        assert [key for key in made if key in wanted and made[key] != wanted[key]] == []
+    assert killed
+    s3_faults.clear()
+    everything(s3.url)
+    found = objects(s3)
+    assert found.pop("filters/f.bin")
+    assert found.keys() == wanted.keys()
+    assert [key for key in found if found[key] != wanted[key]] == []
+
+
+# Many objects
+
+
+def test_more_objects_than_a_listing_holds(
+    s3: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = 1005
+    for number in range(count):
+        row = {"id": str(number), "text": prose(number % 50, 12), "source": "s"}
+        s3.put(f"documents/{number % 7}/{number:04}.jsonl", json.dumps(row).encode() + b"\n")
+    parts = [tag(s3.url, shard=f"{part}/40")["counts"]["written"] for part in (0, 39)]
+    assert all(25 <= part <= 26 for part in parts)
+    assert len(objects(s3, "attributes/exp/")) == sum(parts)
+    dedupe(s3.url, dryrun=True)
+    assert f"{count} shards to do" in capsys.readouterr().err
+    stream = {"name": "s", "documents": [s3.path("documents/**/*")], "output": {"path": s3.path("mix")}}
+    assert (dolma.mixer({"streams": [stream]}) or {})["counts"]["written"] == count
+    rows = gzip.decompress(s3.get("mix/s-0000.jsonl.gz")).splitlines()
+    assert {json.loads(row)["id"] for row in rows} == {str(number) for number in range(count)}
 
 
 # Faults

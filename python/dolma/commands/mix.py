@@ -112,7 +112,10 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
     shards = [_shard(config, output) for output in outputs]
     work = Run("mix", config, shards)
     session.announce(work, f"{len(config.streams)} streams", brief=brief)
-    needs.check(work)
+    needs.check(
+        work,
+        outputs=lambda: _least_output(config, [planned[shard.outputs[0].path][0] for shard in work.todo]),
+    )
     if config.dryrun:
         return None
 
@@ -144,6 +147,25 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
         )
 
     return session.execute(work, engine, lambda: _account(work, brief))
+
+
+def _least_output(config: MixConfig, outputs: Sequence[PlannedOutput]) -> int:
+    """Bytes that outputs will take at least: those of streams that keep all documents as they are.
+
+    Recompression may halve a file, and no more than that was ever seen of one that was compressed.
+    """
+    return sum(
+        member.document.size // (2 if output.output_format else 1)
+        for output in outputs
+        if _keeps_everything(config.streams[output.stream])
+        for member in output.members
+        if member.document.path.endswith((".gz", ".zst", ".zstd")) or not output.output_format
+    )
+
+
+def _keeps_everything(stream: StreamConfig) -> bool:
+    edits = stream.span_replacement or stream.output.discard_fields or stream.output.min_text_length
+    return stream.filter is None and not edits
 
 
 def _check_names(streams: Sequence[StreamConfig]) -> None:

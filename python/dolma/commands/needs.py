@@ -1,14 +1,16 @@
 """What a run will need of the machine, said before it starts: memory, and room on the disk.
 
 Memory does not grow with the corpus: it is what a process takes, what each worker has in hand, and,
-for a deduplication, its filter. How large outputs will be is not known before the work; they are
-seldom larger than the compressed inputs, so less free space than that deserves a warning.
+for a deduplication, its filter. Outputs are seldom larger than the compressed inputs: where less
+than that is free, the command is asked for an estimate, by which the plan is refused or let go on
+with a warning.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 
 from .. import storage
 from ..errors import DolmaConfigError
@@ -27,11 +29,19 @@ PER_WORKER = 20_000_000
 PER_PROCESS = 60_000_000
 
 
-def check(run: Run, *, extra: int = 0, key: str = "", python: bool = False) -> None:
+def check(
+    run: Run,
+    *,
+    extra: int = 0,
+    key: str = "",
+    python: bool = False,
+    outputs: Callable[[], int | None] | None = None,
+) -> None:
     """Says what a run needs where it is only planned, and holds it against what there is.
 
-    `extra` is memory on top, in bytes, that the section `key` of the recipe asks for. Raises
-    `DolmaConfigError` for a run that cannot fit.
+    `extra` is memory on top, in bytes, that the section `key` of the recipe asks for. `outputs` gives
+    the bytes that outputs will take at least, None where that cannot be told; it is asked only where
+    room is scarce. Raises `DolmaConfigError` for a run that cannot fit.
     """
     workers = run.config.processes
     memory = BASE + workers * (PER_PROCESS if python and workers > 1 else PER_WORKER) + extra
@@ -48,6 +58,12 @@ def check(run: Run, *, extra: int = 0, key: str = "", python: bool = False) -> N
             "processes or a smaller filter, or use a machine with more memory"
         )
     if free is not None and free < run.input_bytes:
+        least = outputs() if outputs is not None else None
+        if least is not None and least > free:
+            raise DolmaConfigError(
+                f"{format_bytes(free)} are free below {folder}, and the outputs of {format_bytes(run.input_bytes)} "
+                f"of input take at least {format_bytes(least)}; make room, or write elsewhere"
+            )
         session.warn(
             run,
             f"{format_bytes(free)} are free below {folder}, less than the {format_bytes(run.input_bytes)} of "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import assets, paths
+from .. import assets, paths, storage
 from ..config import TagConfig
-from ..errors import DolmaConfigError
+from ..errors import DolmaConfigError, DolmaError
 from ..paths import Place
 from ..runs import Output, Run, Shard, fingerprint
 from ..storage import File
@@ -14,6 +14,9 @@ from ..taggers.plan import PlannedTagger, plan
 from . import batches, inputs, needs, session
 
 __all__ = ["check", "run"]
+
+#: The part of an estimate by one batch that a plan is refused for: other documents may have fewer spans.
+SAMPLE_CERTAINTY = 0.5
 
 
 def check(config: TagConfig) -> list[PlannedTagger]:
@@ -41,7 +44,7 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
     work = Run("tag", config, shards, keep=lambda _: not config.ignore_existing)
     how = f"{len(in_python)} in Python, {config.processes} processes" if in_python else "in the engine"
     session.announce(work, f"{len(taggers)} taggers ({how})", brief=brief)
-    needs.check(work, python=bool(in_python))
+    needs.check(work, python=bool(in_python), outputs=lambda: _least_output(work, taggers))
     if config.dryrun:
         return None
     if in_python:
@@ -60,6 +63,35 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
         )
 
     return session.execute(work, engine)
+
+
+def _least_output(work: Run, taggers: list[PlannedTagger]) -> int | None:
+    """Bytes that the rows will take at least, judged by the first batch of the first shard.
+
+    None where documents are remote or a tagger is Python code, which is not run for an estimate.
+    """
+    first = next(iter(work.todo), None)
+    if first is None or any(tagger.kernel is None for tagger in taggers):
+        return None
+    path = first.inputs[0].path
+    if storage.is_remote(path):
+        return None
+    from .. import _core
+
+    gauge = _core.Progress()
+    try:
+        batch = _core.BatchReader(path, path, gauge).next()
+        if batch is None or not gauge.input_bytes:
+            return None
+        lines, first_line, _ = batch
+        engine = _core.BatchTagger(taggers, len({tagger.output for tagger in taggers}), True)
+        engine.parse(lines, path, first_line)
+        segments = engine.rows([])[0]
+    except DolmaError:
+        # The run itself will say what is wrong with this shard, with its place.
+        return None
+    written = sum(len(data) for data, _, _ in segments)
+    return int(written / gauge.input_bytes * work.input_bytes * SAMPLE_CERTAINTY)
 
 
 def _shards(config: TagConfig, taggers: list[PlannedTagger], files: list[tuple[File, str]]) -> list[Shard]:
