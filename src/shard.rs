@@ -161,7 +161,9 @@ impl Batch {
         Ok(())
     }
 
-    fn check_utf8(&self, line: &[u8]) -> Result<()> {
+    /// # Errors
+    /// `Record` when `line`, one of this batch, is not valid UTF-8.
+    pub fn check_utf8(&self, line: &[u8]) -> Result<()> {
         if self.utf8 {
             return Ok(());
         }

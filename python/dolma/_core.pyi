@@ -13,6 +13,7 @@ __all__ = [
     "BatchReader",
     "BatchTagger",
     "BloomFilter",
+    "Clusters",
     "Progress",
     "SegmentWriter",
     "check_key",
@@ -73,6 +74,70 @@ class _DedupePlan(Protocol):
     def min_words(self) -> int: ...
     @property
     def read_only(self) -> bool: ...
+    @property
+    def input_format(self) -> str | None: ...
+    @property
+    def output_format(self) -> str | None: ...
+    @property
+    def level(self) -> int | None: ...
+
+@type_check_only
+class _MinhashPlan(Protocol):
+    """The section `dedupe.minhash` of a recipe, with its numbers."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def shingles(self) -> str:
+        """`words` or `characters`."""
+    @property
+    def ngram(self) -> int: ...
+    @property
+    def bands(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def short(self) -> str:
+        """`exact` or `skip`."""
+    @property
+    def seed(self) -> int: ...
+
+@type_check_only
+class _ClusterPlan(Protocol):
+    """The section `dedupe` of a recipe without a filter: one of `key`, `separator`, `minhash` is set."""
+
+    @property
+    def attribute(self) -> str: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def separator(self) -> str | None: ...
+    @property
+    def minhash(self) -> _MinhashPlan | None: ...
+    @property
+    def skip_empty(self) -> bool: ...
+    @property
+    def min_length(self) -> int: ...
+    @property
+    def min_words(self) -> int: ...
+    @property
+    def policy(self) -> str: ...
+    @property
+    def field(self) -> str | None: ...
+    @property
+    def keep_attribute(self) -> str | None: ...
+    @property
+    def keep_sources(self) -> Sequence[str]: ...
+    @property
+    def explain(self) -> bool: ...
+    @property
+    def references(self) -> int:
+        """How many shards, the first ones, are only compared with."""
+    @property
+    def marks(self) -> int:
+        """How many attribute files of a shard, the first ones, say what is marked."""
     @property
     def input_format(self) -> str | None: ...
     @property
@@ -221,6 +286,50 @@ class BloomFilter:
         """The share of bits that are set."""
     def rate_at(self, keys: int) -> float:
         """The false-positive rate to expect once `keys` are in."""
+
+@final
+class Clusters:
+    """A deduplication that forms clusters, pass by pass; the order is that of the methods."""
+
+    def __new__(
+        cls,
+        *,
+        plan: _ClusterPlan,
+        names: Sequence[Sequence[_Path]],
+        folder: _Path,
+        memory: int,
+        max_bad: int,
+        threads: int,
+    ) -> Clusters:
+        """`names` has for each shard its document file and the attribute files beside it; what does
+        not fit into `memory` (bytes) goes into `folder`."""
+    @staticmethod
+    def check(plan: _ClusterPlan) -> None:
+        """Raises `DolmaConfigError` for a plan that cannot be meant."""
+    @staticmethod
+    def probability(bands: int, rows: int, similarity: float) -> float:
+        """The probability that two documents of a similarity share a band."""
+    def gather(self, host: _Host, progress: Progress) -> None:
+        """Reads all shards."""
+    def candidates(self, progress: Progress) -> list[int]:
+        """Which shards have candidates and must be read again (MinHash only)."""
+    def collect(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:
+        """Reads the candidates of these shards again."""
+    def resolve(self, progress: Progress) -> int:
+        """Forms the clusters; how many keys were compared."""
+    def mark(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:
+        """Writes the rows of these shards."""
+    def totals(self) -> list[tuple[str, int]]:
+        """compared, singletons, clusters, kept_elsewhere, duplicates, spilled_bytes."""
+    def sizes(self) -> list[tuple[int, int]]:
+        """`(2^n, count)`: how many clusters have from 2^n to 2^(n+1) - 1 members."""
+    def largest(self) -> list[tuple[str, int, list[tuple[str, str, int]]]]:
+        """The largest clusters, `(id, members, samples)`; a sample is `(id as JSON, path, line)`, the
+        kept document first."""
+    def sources(self) -> list[tuple[str, int]]:
+        """Sources by number, with how many keys of each were compared."""
+    def matrix(self) -> list[tuple[int, int, int]]:
+        """Duplicates by the sources of the kept copy and of the duplicate."""
 
 @final
 class BatchReader:

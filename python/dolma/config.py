@@ -7,12 +7,13 @@ whose attributes it reads. Nothing else in the project holds a default.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 __all__ = [
+    "AlarmConfig",
     "AssetsConfig",
     "BloomFilterConfig",
     "CompressionConfig",
@@ -20,6 +21,7 @@ __all__ = [
     "DedupeMethod",
     "DocumentKeyConfig",
     "FilterConfig",
+    "KeepConfig",
     "ListConfig",
     "MinhashConfig",
     "MixConfig",
@@ -219,12 +221,94 @@ class ParagraphsConfig(Config, frozen=True, kw_only=True):
     by_ngram: NgramConfig | None = None
 
 
+class MinhashPreset(NamedTuple):
+    """The numbers of a published deduplication."""
+
+    ngram: int
+    bands: int
+    rows: int
+    threshold: float
+
+
+#: datatrove's defaults; FineWeb, which was made with them, "targeting documents that are at least
+#: 75 % similar" (arXiv 2406.17557, 3.4); Dolma 3 (arXiv 2512.13961, A.2).
+MINHASH_PRESETS = {
+    "datatrove": MinhashPreset(ngram=5, bands=14, rows=8, threshold=0.75),
+    "fineweb": MinhashPreset(ngram=5, bands=14, rows=8, threshold=0.75),
+    "dolma3": MinhashPreset(ngram=5, bands=26, rows=11, threshold=0.8),
+}
+
+
 class MinhashConfig(Config, frozen=True, kw_only=True):
     """Deduplicate documents that are alike, by MinHash."""
 
     attribute_name: Annotated[
         str, Meta(min_length=1, description="Name of the attribute that marks duplicates.")
     ]
+    key: Annotated[str, Meta(description="JSONPath of the text that is compared.")] = "$.text"
+    preset: Annotated[
+        Literal["datatrove", "fineweb", "dolma3"],
+        Meta(description="Where ngram, bands, rows and threshold come from when they are not given."),
+    ] = "dolma3"
+    shingles: Annotated[
+        Literal["words", "characters"], Meta(description="What a text is cut into; case does not count.")
+    ] = "words"
+    ngram: Annotated[
+        Annotated[int, Meta(ge=1, le=100)] | None, Meta(description="Words or characters in a shingle.")
+    ] = None
+    bands: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)] | None,
+        Meta(description="Bands of a signature; documents that share one are compared."),
+    ] = None
+    rows: Annotated[
+        Annotated[int, Meta(ge=1, le=100)] | None, Meta(description="Hashes in a band, all of them equal.")
+    ] = None
+    threshold: Annotated[
+        Annotated[float, Meta(gt=0, le=1)] | None,
+        Meta(description="Jaccard similarity of shingle sets from which documents are joined."),
+    ] = None
+    short: Annotated[
+        Literal["exact", "skip"],
+        Meta(description="Documents too short for a shingle: compare their whole text, or leave them."),
+    ] = "exact"
+    seed: Annotated[int, Meta(ge=0, description="Choice of the hash functions.")] = 1
+
+    def numbers(self) -> MinhashPreset:
+        """The numbers of the preset, with what is given in their place."""
+        preset = MINHASH_PRESETS[self.preset]
+        given = {name: getattr(self, name) for name in preset._fields}
+        return preset._replace(**{name: value for name, value in given.items() if value is not None})
+
+
+class KeepConfig(Config, frozen=True, kw_only=True):
+    """Which copy of several is kept; the first of those that are equal in that."""
+
+    policy: Annotated[
+        Literal["first", "oldest", "newest", "longest", "highest", "source"],
+        Meta(description="first in the order of the input, or by field, length, attribute or source."),
+    ] = "first"
+    field: Annotated[
+        str | None, Meta(description="oldest, newest: JSONPath of a date (ISO 8601) or number.")
+    ] = None
+    attribute_set: Annotated[
+        str | None, Meta(description="highest: attribute set that the scores are in.")
+    ] = None
+    attribute: Annotated[str | None, Meta(description="highest: attribute whose highest score decides.")] = (
+        None
+    )
+    sources: Annotated[
+        list[str], Meta(description="source: values of the field source, best first; others come last.")
+    ] = []
+
+
+class AlarmConfig(Config, frozen=True, kw_only=True):
+    """What deserves a loud warning."""
+
+    source_share: Annotated[
+        float, Meta(gt=0, le=1, description="Share of a source's documents that are marked.")
+    ] = 0.5
+    cluster_size: Annotated[int, Meta(ge=2, description="Members of one cluster.")] = 10_000
+    fail: Annotated[bool, Meta(description="Write nothing and fail instead of warning.")] = False
 
 
 class SubstringConfig(Config, frozen=True, kw_only=True):
@@ -255,6 +339,22 @@ class DedupeMethod(Config, frozen=True, kw_only=True):
     document_dir: Annotated[str, Meta(min_length=1, description="Folder that attributes stand beside.")] = (
         "documents"
     )
+    keep: KeepConfig = KeepConfig()
+    alarm: AlarmConfig = AlarmConfig()
+    explain: Annotated[
+        bool, Meta(description="Say in each row which copy is kept, in the key duplicate_of.")
+    ] = True
+    against: Annotated[
+        list[str],
+        Meta(description="Document files to compare with; they are kept, and nothing is written for them."),
+    ] = []
+    skip_marked: Annotated[
+        list[str] | None,
+        Meta(
+            description="Attribute sets whose marked documents are not compared; in a list of stages, by "
+            "default those of the document-level stages before."
+        ),
+    ] = None
 
 
 class BloomFilterConfig(Config, frozen=True, kw_only=True):

@@ -479,11 +479,13 @@ def add_up(total: dict[str, Any], part: dict[str, Any]) -> None:
 class Files:
     """The local side of a run's files: what the engine opens and what becomes of it."""
 
-    def __init__(self, run: Run, scratch: str) -> None:
+    def __init__(self, run: Run, scratch: str, shards: list[Shard] | None = None) -> None:
+        """The files of `shards`, by default those that the run has to do."""
         self.run = run
+        self.shards = run.todo if shards is None else shards
         self.input_dir = run.config.work_dir.input or os.path.join(scratch, "input")
         self.output_dir = run.config.work_dir.output or os.path.join(scratch, "output")
-        self._remote = any(storage.is_remote(file.path) for shard in run.todo for file in shard.inputs)
+        self._remote = any(storage.is_remote(file.path) for shard in self.shards for file in shard.inputs)
         self._staging: dict[int, list[Future[str]]] = {}
         self._pool = ThreadPoolExecutor(STAGE_AHEAD, thread_name_prefix="dolma-transfer")
         self._publishing: list[Future[None]] = []
@@ -491,7 +493,7 @@ class Files:
 
     def temporary(self, index: int) -> list[str]:
         """Where the outputs of a shard are written before they are published."""
-        shard = self.run.todo[index]
+        shard = self.shards[index]
         if self.run.copies:
             folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
             return [
@@ -505,15 +507,15 @@ class Files:
 
     def stage(self, index: int) -> list[str]:
         """Local paths of a shard's inputs; remote ones are fetched, with the next few ahead."""
-        shard = self.run.todo[index]
+        shard = self.shards[index]
         if not self._remote:
             return [file.path for file in shard.inputs]
         with self._lock:
-            for ahead in range(index, min(index + STAGE_AHEAD, len(self.run.todo))):
+            for ahead in range(index, min(index + STAGE_AHEAD, len(self.shards))):
                 if ahead not in self._staging:
                     self._staging[ahead] = [
                         self._pool.submit(storage.stage, file, self.input_dir)
-                        for file in self.run.todo[ahead].inputs
+                        for file in self.shards[ahead].inputs
                     ]
             futures = self._staging[index]
         return [self._staged(future) for future in futures]
@@ -539,7 +541,7 @@ class Files:
         content_hash: str | None = None,
     ) -> None:
         """Publishes a finished shard, remote ones in the background (the engine tells)."""
-        shard = self.run.todo[index]
+        shard = self.shards[index]
         outcome = Outcome(
             counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
             written=[Written(size, checksum) for size, checksum in written],
@@ -571,7 +573,7 @@ class Files:
 
     def failed(self, index: int, error: str) -> None:
         """Notes a failure and removes what was half written."""
-        self.run.fail(self.run.todo[index], error)
+        self.run.fail(self.shards[index], error)
         self._clean(index, self.temporary(index))
 
     def _clean(self, index: int, temporary: list[str]) -> None:
@@ -580,7 +582,11 @@ class Files:
             for leftover in (path, *glob.glob(f"{glob.escape(path)}.part*")):
                 if os.path.exists(leftover):
                     os.unlink(leftover)
-        for file, future in zip(self.run.todo[index].inputs, self._staging.pop(index, []), strict=False):
+        self.release(index)
+
+    def release(self, index: int) -> None:
+        """Removes what was fetched for a shard."""
+        for file, future in zip(self.shards[index].inputs, self._staging.pop(index, []), strict=False):
             if storage.is_remote(file.path) and not future.cancel() and future.exception() is None:
                 local = future.result()
                 if os.path.exists(local):

@@ -120,6 +120,35 @@ impl Extractor {
     }
 }
 
+impl Extractor {
+    /// The text that `selector` finds in `record`, or why it is not compared.
+    ///
+    /// # Errors
+    /// As [`Extractor::keys`].
+    pub fn text<'e>(
+        &'e mut self,
+        selector: &Selector,
+        limits: &Limits,
+        record: &'e Record<'_>,
+    ) -> Result<std::result::Result<&'e str, Admission>> {
+        let raw_text = record.text()?;
+        let text = if selector.as_plain_path().is_some_and(|path| path == ["text"]) {
+            document::string(raw_text, &mut self.text)?
+        } else {
+            let fields: Vec<(&[u8], &[u8])> =
+                record.fields.iter().map(|field| (field.key, field.value)).collect();
+            let view = RecordView { fields: &fields, attributes: &[] };
+            self.key.clear();
+            if !selector.select_string(&view, &mut self.scratch, &mut self.key)? {
+                return Ok(Err(Admission::WithoutKey));
+            }
+            &self.key
+        };
+        let admitted = limits.admit(text, count_chars(text.as_bytes()));
+        Ok(if admitted { Ok(text) } else { Err(Admission::Skipped) })
+    }
+}
+
 fn document_key(key: &str, limits: &Limits, keys: &mut Vec<Key>) -> Admission {
     let chars = count_chars(key.as_bytes());
     if !limits.admit(key, chars) {

@@ -5,5 +5,6 @@
 //! rows are then formatted and compressed in parallel again.
 
 pub mod bloom;
+pub mod cluster;
 pub mod engine;
 pub mod keys;

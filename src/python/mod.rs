@@ -5,6 +5,7 @@
 //! `dolma.errors`, by kind.
 
 mod batches;
+mod clusters;
 mod filters;
 mod host;
 mod runs;
@@ -63,6 +64,7 @@ const fn fits_python<T>() {
 }
 const _: () = fits_python::<host::Progress>();
 const _: () = fits_python::<filters::BloomFilter>();
+const _: () = fits_python::<clusters::Clusters>();
 const _: () = fits_python::<batches::BatchReader>();
 const _: () = fits_python::<batches::BatchTagger>();
 const _: () = fits_python::<batches::SegmentWriter>();
@@ -71,6 +73,7 @@ const _: () = fits_python::<batches::SegmentWriter>();
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<host::Progress>()?;
     module.add_class::<filters::BloomFilter>()?;
+    module.add_class::<clusters::Clusters>()?;
     module.add_class::<batches::BatchReader>()?;
     module.add_class::<batches::BatchTagger>()?;
     module.add_class::<batches::SegmentWriter>()?;

@@ -119,7 +119,7 @@ pub struct DedupePlan {
     level: Option<u8>,
 }
 
-fn unit(key: Option<String>, separator: Option<String>) -> Result<Unit> {
+pub fn unit(key: Option<String>, separator: Option<String>) -> Result<Unit> {
     match (key, separator) {
         (Some(key), None) => Unit::document(&key),
         (None, Some(separator)) => Ok(Unit::Paragraph { separator }),
@@ -133,7 +133,7 @@ pub fn check_key(key: &str) -> PyResult<()> {
     raise(Unit::document(key)).map(|_| ())
 }
 
-fn format(name: Option<&str>) -> Result<Option<Format>> {
+pub fn format(name: Option<&str>) -> Result<Option<Format>> {
     name.map(Format::from_name).transpose()
 }
 

@@ -7,13 +7,16 @@ method is a module with the two functions `check` and `run`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..config import DedupeConfig
-from ..errors import DolmaConfigError
-from . import bloom
+import msgspec
 
-__all__ = ["check", "run"]
+from ..config import DedupeConfig, DedupeMethod
+from ..errors import DolmaConfigError
+from . import bloom, clusters
+
+__all__ = ["check", "run", "stages"]
 
 #: The sections of which a recipe has one.
 SECTIONS = ("documents", "paragraphs", "minhash", "substring")
@@ -54,8 +57,49 @@ def _method(config: DedupeConfig) -> Method:
         sections = ", ".join(f"dedupe.{name}" for name in SECTIONS)
         found = f"this recipe has {' and '.join(given)}" if given else "this recipe has none"
         raise DolmaConfigError(f"dedupe: give one of {sections}; {found}")
-    if given[0] in ("documents", "paragraphs"):
-        if config.bloom_filter is None:
-            raise DolmaConfigError("bloom_filter: comparing without one is not there yet in this version")
-        return bloom
-    raise DolmaConfigError(f"dedupe.{given[0]}: not there yet in this version")
+    if given[0] == "substring":
+        raise DolmaConfigError("dedupe.substring: not there yet in this version")
+    if given[0] == "minhash" or config.bloom_filter is None:
+        if config.bloom_filter is not None:
+            raise DolmaConfigError("bloom_filter: dedupe.minhash has no use for a filter; leave it out")
+        return clusters
+    _refuse(config, CLUSTERS_ONLY, "a Bloom filter does not know which documents it holds")
+    return bloom
+
+
+#: Options that need to know the members of a cluster.
+CLUSTERS_ONLY = ("keep", "alarm", "explain", "against", "skip_marked")
+
+
+def _refuse(config: DedupeConfig, names: Sequence[str], why: str) -> None:
+    """Refuses options that would have no effect."""
+    unset = DedupeMethod()
+    for name in names:
+        value, default = getattr(config.dedupe, name), getattr(unset, name)
+        if value != default:
+            raise DolmaConfigError(f"dedupe.{name}: {why}; leave out bloom_filter, or this")
+
+
+def stages(configs: Sequence[DedupeConfig]) -> list[DedupeConfig]:
+    """The stages of a recipe, each comparing only what those before it have left.
+
+    A stage without `skip_marked` gets the sets of the earlier stages that mark whole documents of
+    the same files, where its method can leave out marked documents.
+    """
+    done: list[DedupeConfig] = []
+    for config in configs:
+        method = config.dedupe
+        forms_clusters = method.minhash is not None or (
+            config.bloom_filter is None and method.substring is None
+        )
+        if forms_clusters and method.skip_marked is None:
+            earlier = [
+                one.dedupe.name or section.attribute_name
+                for one in done
+                if one.documents == config.documents and one.dedupe.document_dir == method.document_dir
+                for section in (one.dedupe.documents, one.dedupe.minhash)
+                if section is not None
+            ]
+            method = msgspec.structs.replace(method, skip_marked=earlier)
+        done.append(msgspec.structs.replace(config, dedupe=method))
+    return done

@@ -18,7 +18,7 @@ from ..progress import format_bytes
 from ..runs import Run
 from . import session
 
-__all__ = ["available_memory", "check"]
+__all__ = ["available_memory", "check", "free_space", "parse_size"]
 
 #: Bytes of a process with one worker less the worker, and of a worker: peaks of 32 to 44 MB with one
 #: and 37 to 56 MB with two were seen on every command (docs/performance.md), rounded up. A line much
@@ -46,7 +46,7 @@ def check(
     workers = run.config.processes
     memory = BASE + workers * (PER_PROCESS if python and workers > 1 else PER_WORKER) + extra
     folder = next((o.place.root for shard in run.todo for o in shard.outputs), None)
-    free = None if folder is None or storage.is_remote(folder) else _free_space(folder)
+    free = None if folder is None or storage.is_remote(folder) else free_space(folder)
     if run.config.dryrun:
         room = "" if free is None else f"; {format_bytes(free)} are free for outputs below {folder}"
         session.say(f"{run.command}: needs about {format_bytes(memory)} of memory{room}")
@@ -71,11 +71,26 @@ def check(
         )
 
 
-def _free_space(folder: str) -> int:
+def free_space(folder: str) -> int:
+    """Bytes that are free on the disk of `folder`, which need not exist yet."""
     path = os.path.abspath(folder)
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return shutil.disk_usage(path).free
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as `8GiB`, `500MB` or `1000`.
+
+    Raises `DolmaConfigError` for less than 1 MiB, with which nothing can be done.
+    """
+    number = text.rstrip("kKMGTiB ")
+    unit = text[len(number) :].strip().removesuffix("B")
+    base = 1024 if unit.endswith("i") else 1000
+    size = int(float(number) * base ** "_KMGT".index(unit[:1].upper() or "_"))
+    if size < 1 << 20:
+        raise DolmaConfigError(f"memory: {text} is too little to work with; give 1MiB at least")
+    return size
 
 
 def available_memory() -> int | None:

@@ -74,7 +74,7 @@ def _sections(config: RecipeConfig) -> list[Section]:
     if isinstance(config.dedupe, DedupeConfig):
         found.append(Section("dedupe", config.dedupe, dedupe.check, dedupe.run))
     else:
-        for index, one in enumerate(config.dedupe or []):
+        for index, one in enumerate(dedupe.stages(config.dedupe or [])):
             found.append(Section(f"dedupe[{index}]", one, dedupe.check, dedupe.run))
     if config.mix is not None:
         found.append(Section("mix", config.mix, mix.check, mix.run))

@@ -1,0 +1,495 @@
+"""Deduplication that forms clusters: exact documents and paragraphs, and MinHash.
+
+All inputs are read, then compared, then attribute rows are written: a verdict depends on every
+input, so it is part of each shard's fingerprint. Intermediates stand in a folder of the run that is
+emptied before and removed after it: a run that is killed starts again from its inputs, except for
+the attribute files that it has published, which stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from .. import paths, storage
+from ..config import AlarmConfig, DedupeConfig
+from ..errors import DolmaConfigError, DolmaInputError, DolmaShardError
+from ..progress import format_bytes
+from ..runs import Files, Output, Run, Shard, fingerprint
+from ..storage import File
+from . import inputs, needs, session, sizing
+from .needs import parse_size
+
+__all__ = ["check", "run"]
+
+
+class MinhashPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The section `dedupe.minhash` with its numbers."""
+
+    key: str
+    shingles: str
+    ngram: int
+    bands: int
+    rows: int
+    threshold: float
+    short: str
+    seed: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The section `dedupe` as the engine reads it."""
+
+    attribute: str
+    key: str | None
+    separator: str | None
+    minhash: MinhashPlan | None
+    skip_empty: bool
+    min_length: int
+    min_words: int
+    policy: str
+    field: str | None
+    keep_attribute: str | None
+    keep_sources: list[str]
+    explain: bool
+    references: int
+    marks: int
+    input_format: str | None
+    output_format: str | None
+    level: int | None
+
+
+class Corpus(msgspec.Struct, frozen=True):
+    """The files of a run."""
+
+    references: list[File]
+    documents: list[File]
+    #: For each document file, the attribute files that are read beside it.
+    attributes: list[tuple[File, ...]]
+
+
+def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
+    """Marks duplicates; returns the run report, None for a dry run.
+
+    Raises `DolmaConfigError` or `DolmaInputError` before any work, `DolmaShardError` after it when
+    a shard failed; nothing is written then if it failed before the verdicts were known.
+    """
+    plan = check(config)
+    corpus = _find(config)
+    plan = msgspec.structs.replace(plan, references=len(corpus.references))
+    work = Run("dedupe", config, _shards(config, plan, corpus), copies=config.is_s3_volume)
+    memory = parse_size(config.memory)
+    estimate = sizing.estimate(plan, corpus.references + corpus.documents) if work.todo else None
+    session.announce(work, _announcement(plan, memory, estimate), brief=brief)
+    if estimate is not None:
+        needs.check(work, extra=min(memory, estimate.intermediates), key="memory")
+        _check_room(config, work, memory, estimate)
+    if config.dryrun:
+        return None
+    if not work.todo:
+        # Killed between its last output and its end.
+        _remove_scratch(config, work)
+    found: dict[str, Any] = {}
+
+    def engine(gauge: Any, files: Files) -> None:
+        with _scratch(config, work) as folder:
+            Passes(config, plan, corpus, work, folder, memory).run(gauge, files, found)
+
+    return session.execute(work, engine, lambda: _account(work, plan, config.dedupe.alarm, found))
+
+
+def check(config: DedupeConfig) -> Plan:
+    """The plan of a run, as far as the config alone says; needs no documents.
+
+    Raises `DolmaConfigError` for what is wrong with it.
+    """
+    from .. import _core
+
+    method = config.dedupe
+    section = method.documents or method.paragraphs or method.minhash
+    assert section is not None
+    if method.num_partitions > 1 or method.partition_index or method.file_partition:
+        raise DolmaConfigError(
+            "dedupe.num_partitions: only deduplication with a Bloom filter is shared out between runs; without "
+            "one, intermediates go to disk when they do not fit into memory"
+        )
+    if config.shard is not None:
+        raise DolmaConfigError(
+            "shard: a deduplication compares all documents with each other; run it in one part (threads share "
+            "the work)"
+        )
+    if method.paragraphs is not None and method.paragraphs.by_ngram is not None:
+        raise DolmaConfigError(
+            "dedupe.paragraphs.by_ngram: n-grams are compared with a Bloom filter; give one"
+        )
+    keep = method.keep
+    _check_keep(config)
+    minhash = None
+    if method.minhash is not None:
+        numbers = method.minhash.numbers()._asdict()
+        own = {name: getattr(method.minhash, name) for name in ("key", "shingles", "short", "seed")}
+        minhash = MinhashPlan(**numbers, **own)
+    plan = Plan(
+        attribute=section.attribute_name,
+        key=method.documents.key if method.documents is not None else None,
+        separator=method.paragraphs.paragraph_separator if method.paragraphs is not None else None,
+        minhash=minhash,
+        skip_empty=method.skip_empty,
+        min_length=method.min_length,
+        min_words=method.min_words,
+        policy=keep.policy,
+        field=keep.field,
+        keep_attribute=keep.attribute,
+        keep_sources=keep.sources,
+        explain=method.explain,
+        references=0,
+        marks=len(method.skip_marked or []),
+        input_format=config.compression.input,
+        output_format=config.compression.output,
+        level=config.compression.level,
+    )
+    _core.Clusters.check(plan)
+    parse_size(config.memory)
+    return plan
+
+
+def _check_keep(config: DedupeConfig) -> None:
+    keep = config.dedupe.keep
+    wanted = {
+        "oldest": ("field",),
+        "newest": ("field",),
+        "highest": ("attribute_set", "attribute"),
+        "source": ("sources",),
+    }.get(keep.policy, ())
+    for option in ("field", "attribute_set", "attribute", "sources"):
+        if option in wanted and not getattr(keep, option):
+            raise DolmaConfigError(f"dedupe.keep.{option}: the policy {keep.policy} needs it")
+        if option not in wanted and getattr(keep, option):
+            raise DolmaConfigError(f"dedupe.keep.{option}: the policy {keep.policy} has no use for it")
+
+
+def _find(config: DedupeConfig) -> Corpus:
+    method = config.dedupe
+    documents = [file for file, _ in inputs.find(config.documents)]
+    references = [file for file, _ in inputs.find(method.against, "dedupe.against")] if method.against else []
+    own = {file.path for file in documents}
+    both = next((file.path for file in references if file.path in own), None)
+    if both is not None:
+        raise DolmaConfigError(
+            f"dedupe.against: {both} is among the documents, too; every document of it would be a duplicate of itself"
+        )
+    sets = list(method.skip_marked or [])
+    if method.keep.attribute_set is not None:
+        sets.append(method.keep.attribute_set)
+    attributes = []
+    for file in documents:
+        places = [paths.attribute_place(file.path, name, method.document_dir).path for name in sets]
+        beside = [storage.stat(place) for place in places]
+        missing = next((place for place, found in zip(places, beside, strict=True) if found is None), None)
+        if missing is not None:
+            raise DolmaInputError(
+                f"{missing} does not exist: dedupe.skip_marked and dedupe.keep.attribute_set read the attributes "
+                "of every document file; write them first"
+            )
+        attributes.append(tuple(found for found in beside if found is not None))
+    return Corpus(references, documents, attributes)
+
+
+def _shards(config: DedupeConfig, plan: Plan, corpus: Corpus) -> list[Shard]:
+    method = config.dedupe
+    name = method.name or plan.attribute
+    everything = [*corpus.references, *corpus.documents, *(f for row in corpus.attributes for f in row)]
+    identity = fingerprint("dedupe", {"plan": plan, "bad": config.max_bad_records > 0}, everything)
+    return [
+        Shard(
+            inputs=(file, *beside),
+            outputs=(Output(paths.attribute_place(file.path, name, method.document_dir)),),
+            fingerprint=fingerprint("dedupe", identity, [file]),
+            name=file.path,
+            attributes=((plan.attribute,),),
+        )
+        for file, beside in zip(corpus.documents, corpus.attributes, strict=True)
+    ]
+
+
+def _announcement(plan: Plan, memory: int, estimate: sizing.Estimate | None) -> str:
+    from .. import _core
+
+    if plan.minhash is None:
+        what = f"exact, by {plan.key}" if plan.key is not None else "exact, by paragraph"
+    else:
+        m = plan.minhash
+        curve = ", ".join(
+            f"{_core.Clusters.probability(m.bands, m.rows, similarity):.3f} at {similarity:.2f}"
+            for similarity in sorted({0.5, 0.6, 0.7, 0.8, 0.9, m.threshold})
+        )
+        what = (
+            f"MinHash of {m.ngram} {m.shingles}, {m.bands} bands of {m.rows} rows, joined from a Jaccard similarity "
+            f"of {m.threshold:g} on; a pair is found with probability {curve}"
+        )
+    against = f", against {plan.references} files" if plan.references else ""
+    if estimate is None:
+        return f"{what}{against}"
+    spilled = estimate.spilled(memory)
+    where = f"about {format_bytes(spilled)} of them on disk" if spilled else "in memory"
+    size = format_bytes(estimate.intermediates)
+    return f"{what}{against}; about {estimate.keys:,} keys, {size} of intermediates, {where}"
+
+
+def _work_folder(config: DedupeConfig, work: Run) -> str | None:
+    """Where intermediates go; None for a temporary folder of the system's."""
+    if config.work_dir.output is not None:
+        return os.path.join(config.work_dir.output, f"dedupe-{work.mine[0].fingerprint[:16]}")
+    root = work.mine[0].outputs[0].place.root
+    return None if storage.is_remote(root) else f"{root}/{paths.HIDDEN}/work"
+
+
+def _check_room(config: DedupeConfig, work: Run, memory: int, estimate: sizing.Estimate) -> None:
+    spilled = estimate.spilled(memory)
+    folder = _work_folder(config, work) or tempfile.gettempdir()
+    free = needs.free_space(folder)
+    if spilled > free:
+        raise DolmaConfigError(
+            f"memory: about {format_bytes(spilled)} of intermediates do not fit into {config.memory} and go to "
+            f"{folder}, where {format_bytes(free)} are free; give more memory, or a work_dir.output with more room"
+        )
+
+
+def _remove_scratch(config: DedupeConfig, work: Run) -> None:
+    folder = _work_folder(config, work)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _scratch(config: DedupeConfig, work: Run) -> Iterator[str]:
+    """An empty folder for intermediates, gone afterwards; a killed run's is emptied first."""
+    folder = _work_folder(config, work)
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="dolma-dedupe-") as temporary:
+            yield temporary
+        return
+    _remove_scratch(config, work)
+    try:
+        yield folder
+    finally:
+        _remove_scratch(config, work)
+
+
+class Passes:
+    """The passes of a run over its files."""
+
+    def __init__(
+        self, config: DedupeConfig, plan: Plan, corpus: Corpus, work: Run, folder: str, memory: int
+    ) -> None:
+        from .. import _core
+
+        self.config = config
+        self.work = work
+        self.first = plan.references
+        foreign = [Shard((file,), (), "", file.path) for file in corpus.references]
+        self.shards = [*foreign, *work.mine]
+        self.core = _core.Clusters(
+            plan=plan,
+            names=[[file.path for file in shard.inputs] for shard in self.shards],
+            folder=folder,
+            memory=memory,
+            max_bad=config.max_bad_records,
+            threads=config.processes,
+        )
+
+    def run(self, gauge: Any, files: Files, found: dict[str, Any]) -> None:
+        """Reads, compares and writes; puts what was found into `found`."""
+        reader = self._read(gauge, list(range(len(self.shards))), self.core.gather)
+        if self._stopped(gauge):
+            return
+        bad = sum(len(lines) for lines in reader.bad.values())
+        if bad > self.config.max_bad_records:
+            # The first few, as every shard alone would have said it.
+            path, line, error, _ = next(lines[0] for _, lines in sorted(reader.bad.items()) if lines)
+            raise DolmaShardError(
+                f"{path}:{line}: {error} (and {bad - 1} more bad lines; max_bad_records allows "
+                f"{self.config.max_bad_records}); nothing was written"
+            )
+        again = self.core.candidates(gauge)
+        if again:
+            self._read(gauge, again, lambda host, gauge: self.core.collect(again, host, gauge))
+        elif self.config.dedupe.minhash is not None:
+            self.core.collect([], reader, gauge)
+        if self._stopped(gauge):
+            return
+        self.core.resolve(gauge)
+        found.update(_findings(self.core))
+        found["read"] = reader.details
+        alarms = _alarms(found, self.config.dedupe.alarm)
+        if alarms and self.config.dedupe.alarm.fail:
+            raise DolmaShardError(f"alarm: {'; '.join(alarms)}; nothing was written")
+        todo = {shard.name for shard in self.work.todo}
+        own = [index for index in range(self.first, len(self.shards)) if self.shards[index].name in todo]
+        self.core.mark(own, Writer(files, own, reader.bad), gauge)
+
+    def _read(self, gauge: Any, shards: list[int], work: Any) -> Reader:
+        with tempfile.TemporaryDirectory(prefix="dolma-") as scratch:
+            files = Files(self.work, scratch, [self.shards[index] for index in shards])
+            reader = Reader(files)
+            try:
+                work(reader, gauge)
+            finally:
+                files.close()
+        return reader
+
+    def _stopped(self, gauge: Any) -> bool:
+        return bool(self.work.failures) or gauge.cancelled
+
+
+class Reader:
+    """The outside of a pass that only reads."""
+
+    def __init__(self, files: Files) -> None:
+        self.files_of = files
+        #: By shard.
+        self.bad: dict[int, list[tuple[str, int, str, bytes]]] = {}
+        self.details: dict[str, int] = {}
+
+    def files(self, index: int) -> tuple[list[str], list[str]]:
+        return self.files_of.stage(index), []
+
+    def done(
+        self,
+        index: int,
+        counts: tuple[int, int, int, int],
+        written: list[tuple[int, str]],
+        bad: list[tuple[str, int, str, bytes]],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None,
+    ) -> None:
+        if bad:
+            self.bad[index] = bad
+        for keys, value in details:
+            self.details[keys[-1]] = self.details.get(keys[-1], 0) + int(value)
+        self.files_of.release(index)
+
+    def failed(self, index: int, error: str) -> None:
+        self.files_of.run.fail(self.files_of.shards[index], error)
+        self.files_of.release(index)
+
+
+class Writer:
+    """The outside of the last pass: lines that were bad when they were read are reported with it."""
+
+    def __init__(self, files: Files, shards: list[int], bad: dict[int, list[Any]]) -> None:
+        self._files = files
+        self._shards = shards
+        self._bad = bad
+
+    def files(self, index: int) -> tuple[list[str], list[str]]:
+        return [], self._files.temporary(index)
+
+    def done(
+        self,
+        index: int,
+        counts: tuple[int, int, int, int],
+        written: list[tuple[int, str]],
+        bad: list[Any],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None,
+    ) -> None:
+        bad = self._bad.get(self._shards[index], [])
+        self._files.done(index, counts, written, bad, details, content_hash)
+
+    def failed(self, index: int, error: str) -> None:
+        self._files.failed(index, error)
+
+
+def _findings(core: Any) -> dict[str, Any]:
+    """What the run report says of clusters and sources."""
+    names = [name for name, _ in core.sources()]
+    compared = dict(core.sources())
+    copies: dict[str, dict[str, int]] = {}
+    marked: dict[str, int] = {}
+    for kept, duplicate, count in core.matrix():
+        row = copies.setdefault(names[kept], {})
+        row[names[duplicate]] = row.get(names[duplicate], 0) + count
+        marked[names[duplicate]] = marked.get(names[duplicate], 0) + count
+    return {
+        **dict(core.totals()),
+        "sizes": {f"{size}-{2 * size - 1}": count for size, count in core.sizes()},
+        "largest": [
+            {
+                "cluster": cluster,
+                "members": size,
+                "samples": [
+                    {"id": msgspec.json.decode(identifier), "path": path, "line": line}
+                    for identifier, path, line in samples
+                ],
+            }
+            for cluster, size, samples in core.largest()
+        ],
+        "sources": {
+            name: {
+                "compared": count,
+                "marked": marked.get(name, 0),
+                "share": round(marked.get(name, 0) / count, 4) if count else 0.0,
+            }
+            for name, count in sorted(compared.items())
+            if count
+        },
+        "copies": {kept: dict(sorted(row.items())) for kept, row in sorted(copies.items())},
+    }
+
+
+def _alarms(found: dict[str, Any], alarm: AlarmConfig) -> list[str]:
+    alarms = [
+        f"{source['share']:.0%} of the source {name!r} are marked ({source['marked']:,} of {source['compared']:,})"
+        for name, source in found["sources"].items()
+        if source["share"] > alarm.source_share
+    ]
+    for cluster in found["largest"]:
+        if cluster["members"] > alarm.cluster_size:
+            sample = cluster["samples"][0]
+            alarms.append(
+                f"a cluster of {cluster['members']:,} documents keeps one, {sample['path']}:{sample['line']}"
+            )
+    return alarms
+
+
+def _account(work: Run, plan: Plan, alarm: AlarmConfig, found: dict[str, Any]) -> None:
+    """Says what was found."""
+    details = work.details
+    compared, duplicates = details.get("compared", 0), details.get("duplicates", 0)
+    what = "paragraphs" if plan.separator is not None else "documents"
+    share = duplicates / compared if compared else 0
+    session.say(
+        f"dedupe: {compared:,} {what} compared, {duplicates:,} duplicates ({share:.1%}), "
+        f"{details.get('skipped', 0):,} left out, {details.get('without_key', 0):,} without key, "
+        f"{details.get('marked_before', 0):,} marked before"
+    )
+    key = plan.key or (plan.minhash.key if plan.minhash is not None else "a paragraph")
+    if work.counts.read and not compared:
+        session.warn(work, f"nothing was compared: no document has {key} within the limits, unmarked")
+    elif details.get("without_key"):
+        session.warn(work, f"{details['without_key']:,} documents have no {key} and were not compared")
+    if not found:
+        return
+    read = found.pop("read")
+    session.say(
+        f"dedupe: {found['clusters']:,} clusters and {found['singletons']:,} {what} without a copy; "
+        f"{format_bytes(found['spilled_bytes'])} of intermediates went to disk"
+    )
+    if read.get("short"):
+        policy = (
+            "compared by their whole text" if plan.minhash and plan.minhash.short == "exact" else "left out"
+        )
+        session.say(f"dedupe: {read['short']:,} documents are too short for a shingle and were {policy}")
+    if read.get("unranked"):
+        session.warn(
+            work, f"{read['unranked']:,} documents have nothing that the policy {plan.policy} can go by"
+        )
+    work.details["clusters"] = {**found, "alarms": _alarms(found, alarm)}
+    for text in work.details["clusters"]["alarms"]:
+        session.warn(work, f"alarm: {text}")

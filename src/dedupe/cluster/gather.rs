@@ -1,0 +1,394 @@
+//! The first pass: every document is read once, its keys go to the sorters, and its id to the
+//! ledger that rows are written from later.
+
+use super::ledger::{Fate, Ledger, Row};
+use super::rank::{Keep, REFERENCE};
+use super::records::{Band, Doc};
+use super::run::{ClusterRun, Shuffle};
+use super::signature::Signer;
+use crate::codec::{Format, Lines, Reader};
+use crate::dedupe::keys::{Admission, Extractor, Key, Unit};
+use crate::document::{self, Record, id_text};
+use crate::error::{Error, Result};
+use crate::filter::Scratch;
+use crate::json;
+use crate::mix::stream::attribute_row;
+use crate::run::{Progress, Stage};
+use crate::shard::{self, Bad, Batch, Counts, Documents, Done, Host, Visit};
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+/// A pass over all document files of a run.
+pub struct Gather<'r> {
+    pub run: &'r ClusterRun,
+    pub host: &'r dyn Host<Done>,
+    pub progress: &'r Progress,
+}
+
+/// The reading half of an open shard.
+pub struct Source<'r> {
+    documents: Documents<'r>,
+    attributes: Vec<Lines>,
+    shard: usize,
+    ended: bool,
+}
+
+/// Document lines with the attribute rows that the recipe reads beside them.
+pub struct Zipped {
+    documents: Batch,
+    attributes: Vec<Vec<u8>>,
+    shard: usize,
+}
+
+/// A compared key before its place is known.
+pub struct Pending {
+    hash: u128,
+    rank: u64,
+    /// Where its row stands in the batch's.
+    place: u64,
+    start: u32,
+    end: u32,
+    source: u32,
+}
+
+/// What a batch gives.
+#[derive(Default)]
+pub struct Gathered {
+    rows: Vec<u8>,
+    entries: Vec<Pending>,
+    bands: Vec<Band>,
+    counts: Counts,
+    bad: Vec<Bad>,
+    tally: Tally,
+    /// Compared keys of this run's own by source.
+    sources: HashMap<u32, u64>,
+}
+
+/// What was read, for the report.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    skipped: u64,
+    without_key: u64,
+    marked_before: u64,
+    unranked: u64,
+    short: u64,
+}
+
+/// The ledger of an open shard.
+pub struct Sink {
+    ledger: Ledger,
+    counts: Counts,
+    bad: Vec<Bad>,
+    tally: Tally,
+}
+
+/// The scratch of one thread.
+#[derive(Default)]
+pub struct Local {
+    extractor: Extractor,
+    scratch: Scratch,
+    keys: Vec<Key>,
+    signer: Signer,
+    sources: HashMap<Vec<u8>, u32>,
+    text: Vec<u8>,
+}
+
+impl<'r> Stage for Gather<'r> {
+    type Source = Source<'r>;
+    type Sink = Sink;
+    type Batch = Zipped;
+    type Work = Gathered;
+    type Output = Gathered;
+    type Done = Done;
+    type Local<'s>
+        = Local
+    where
+        Self: 's;
+
+    fn local(&self) -> Result<Local> {
+        Ok(Local::default())
+    }
+
+    fn open(&self, shard: usize) -> Result<(Source<'r>, Sink)> {
+        let files = self.host.files(shard)?;
+        let names = &self.run.names[shard];
+        if files.inputs.len() != names.len() {
+            return Err(Error::config("a shard has a document file and its attribute files"));
+        }
+        let open = |index: usize| -> Result<Lines> {
+            let given = if index == 0 { self.run.input_format } else { None };
+            let format = given.unwrap_or_else(|| Format::from_path(&names[index]));
+            Reader::open(&files.inputs[index], format)
+                .map(Lines::new)
+                .map_err(|error| error.at(&names[index]))
+        };
+        let documents = Documents::new(open(0)?, &names[0], self.progress);
+        let attributes = (1..names.len()).map(open).collect::<Result<_>>()?;
+        let ledger = Ledger::new(&self.run.scratch, shard);
+        let sink =
+            Sink { ledger, counts: Counts::default(), bad: Vec::new(), tally: Tally::default() };
+        Ok((Source { documents, attributes, shard, ended: false }, sink))
+    }
+
+    fn read(&self, source: &mut Source<'r>) -> Result<Option<Zipped>> {
+        if source.ended {
+            return Ok(None);
+        }
+        let names = &self.run.names[source.shard];
+        let Some(documents) = source.documents.next(self.run.buffers.take())? else {
+            source.ended = true;
+            for (lines, name) in source.attributes.iter_mut().zip(&names[1..]) {
+                let mut rest = Vec::new();
+                if lines.next_lines(1, &mut rest).map_err(|error| error.at(name))?.is_some() {
+                    let message = format!(
+                        "has more rows than {} has lines; write it again",
+                        names[0].display()
+                    );
+                    return Err(Error::alignment(message).at(name));
+                }
+            }
+            return Ok(None);
+        };
+        let mut attributes = Vec::with_capacity(source.attributes.len());
+        for (lines, name) in source.attributes.iter_mut().zip(&names[1..]) {
+            let mut rows = self.run.buffers.take();
+            let read =
+                lines.next_lines(documents.lines, &mut rows).map_err(|error| error.at(name))?;
+            let found = read.map_or(0, |read| read.lines);
+            if found != documents.lines {
+                let message = format!(
+                    "ends after {} rows, but {} goes on; write it again",
+                    documents.first_line - 1 + found,
+                    names[0].display()
+                );
+                return Err(Error::alignment(message).at(name));
+            }
+            attributes.push(rows);
+        }
+        Ok(Some(Zipped { documents, attributes, shard: source.shard }))
+    }
+
+    fn process(&self, local: &mut Local, _shard: usize, batch: Zipped) -> Result<Gathered> {
+        let mut out = Gathered::default();
+        let mut bad = Vec::new();
+        let mut rows: Vec<_> =
+            batch.attributes.iter().map(|rows| shard::split_lines(rows)).collect();
+        let mut objects = Vec::with_capacity(rows.len());
+        let reference = batch.shard < self.run.references;
+        let mut last = 0;
+        batch.documents.for_each(self.run.max_bad > 0, &mut bad, |visit| {
+            let place = out.rows.len() as u64;
+            match visit {
+                Visit::Record(line, record) => {
+                    last = line;
+                    objects.clear();
+                    for (rows, name) in rows.iter_mut().zip(&self.run.names[batch.shard][1..]) {
+                        let row = rows.next().unwrap_or_default();
+                        let object = beside(record, row);
+                        objects.push(object.map_err(|error| error.at(name).on_line(line))?);
+                    }
+                    let before = (out.entries.len(), out.bands.len());
+                    let id = record.id()?;
+                    let found = self.document(local, record, &objects, reference, place, &mut out);
+                    if found.is_err() {
+                        out.entries.truncate(before.0);
+                        out.bands.truncate(before.1);
+                    }
+                    Row { fate: found?, line, id }.put(&mut out.rows);
+                }
+                Visit::Bad(line) => {
+                    // A line that failed after its attribute rows were taken has used them up.
+                    if line != last {
+                        rows.iter_mut().for_each(|rows| {
+                            rows.next();
+                        });
+                    }
+                    Row { fate: Fate::Bad, line, id: b"null" }.put(&mut out.rows);
+                }
+            }
+            Ok(())
+        })?;
+        drop(rows);
+        let (lines, bad_lines) = (batch.documents.lines, bad.len() as u64);
+        Progress::add(&self.progress.documents, lines);
+        out.counts = Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
+        out.bad = bad;
+        self.run.buffers.give(batch.documents.buffer);
+        batch.attributes.into_iter().for_each(|rows| self.run.buffers.give(rows));
+        Ok(out)
+    }
+
+    fn emit(&self, _local: &mut Local, _shard: usize, work: Gathered) -> Result<Gathered> {
+        Ok(work)
+    }
+
+    /// In the order of the file, so that places in the ledger are known here.
+    fn write(&self, sink: &mut Sink, output: Gathered) -> Result<()> {
+        let Gathered { rows, entries, bands, counts, bad, tally, sources } = output;
+        self.run.count_sources(sources);
+        let shard = sink.ledger.shard();
+        let base = sink.ledger.end();
+        sink.ledger.append(&rows, counts.read, entries.len() as u64)?;
+        self.run.take(entries.into_iter().map(|entry| {
+            let Pending { hash, rank, place, start, end, source } = entry;
+            (hash, rank, Doc::new(shard, base + place), start, end, source)
+        }))?;
+        self.run.take_bands(
+            bands.into_iter().map(|band| Band { doc: Doc::new(shard, base + band.doc.0), ..band }),
+        )?;
+        sink.counts += counts;
+        sink.bad.extend(bad);
+        sink.tally.skipped += tally.skipped;
+        sink.tally.without_key += tally.without_key;
+        sink.tally.marked_before += tally.marked_before;
+        sink.tally.unranked += tally.unranked;
+        sink.tally.short += tally.short;
+        shard::check_bad(&sink.bad, self.run.max_bad)
+    }
+
+    fn finish(&self, shard: usize, source: Source<'r>, mut sink: Sink) -> Result<Done> {
+        sink.ledger.content = source.documents.content_hash();
+        let mut done = Done {
+            counts: sink.counts,
+            bad: sink.bad,
+            content_hash: sink.ledger.content,
+            ..Done::default()
+        };
+        let tally = sink.tally;
+        for (what, value) in [
+            ("skipped", tally.skipped),
+            ("without_key", tally.without_key),
+            ("marked_before", tally.marked_before),
+            ("unranked", tally.unranked),
+            ("short", tally.short),
+        ] {
+            done.details.push((vec![what.to_string()], value as f64));
+        }
+        *self.run.ledgers[shard].lock().unwrap_or_else(PoisonError::into_inner) = Some(sink.ledger);
+        Ok(done)
+    }
+
+    fn report(&self, shard: usize, outcome: Result<Done>) {
+        self.host.report(shard, outcome);
+    }
+}
+
+impl Gather<'_> {
+    /// Appends the keys of a document; says what became of it.
+    fn document(
+        &self,
+        local: &mut Local,
+        record: &Record<'_>,
+        objects: &[&[u8]],
+        reference: bool,
+        place: u64,
+        out: &mut Gathered,
+    ) -> Result<Fate> {
+        if !reference && objects[..self.run.marks].iter().any(|object| is_marked(object)) {
+            out.tally.marked_before += 1;
+            return Ok(Fate::Marked);
+        }
+        let Local { extractor, scratch, keys, signer, sources, text } = local;
+        keys.clear();
+        let by_paragraph = matches!(self.run.shuffle, Shuffle::Exact(Unit::Paragraph { .. }));
+        let admission = match &self.run.shuffle {
+            Shuffle::Exact(unit) => extractor.keys(unit, &self.run.limits, record, keys)?,
+            Shuffle::Minhash(minhash) => {
+                let found = extractor.text(&minhash.key, &self.run.limits, record)?;
+                match found {
+                    Ok(text) => {
+                        let sketch = minhash.sign(text, signer);
+                        out.tally.short += u64::from(sketch.short);
+                        if sketch.skip {
+                            Admission::Skipped
+                        } else {
+                            for hash in signer.bands(minhash) {
+                                let content = (sketch.content >> 64) as u64;
+                                out.bands.push(Band { hash, content, doc: Doc(place) });
+                            }
+                            let chars = crate::text::count_chars(text.as_bytes()) as u32;
+                            keys.push(Key { hash: sketch.content, start: 0, end: chars });
+                            Admission::Compared
+                        }
+                    }
+                    Err(admission) => admission,
+                }
+            }
+        };
+        match admission {
+            Admission::Compared => {}
+            Admission::Skipped => {
+                out.tally.skipped += 1;
+                return Ok(if by_paragraph { Fate::Empty } else { Fate::Skipped });
+            }
+            Admission::WithoutKey => {
+                out.tally.without_key += 1;
+                return Ok(Fate::WithoutKey);
+            }
+        }
+        let chars = match self.run.keep {
+            // Of the text, whatever is compared: copies of one key are of one length.
+            Keep::Longest => {
+                crate::text::count_chars(document::string(record.text()?, text)?.as_bytes()) as u32
+            }
+            _ => 0,
+        };
+        let rank = if reference {
+            REFERENCE
+        } else {
+            self.run.keep.rank(record, chars, objects.get(self.run.marks).copied(), scratch)?
+        };
+        out.tally.unranked += u64::from(rank == super::rank::UNRANKED);
+        let source = self.source(record, sources);
+        out.entries.extend(keys.iter().map(|key| Pending {
+            hash: key.hash,
+            rank,
+            place,
+            start: key.start,
+            end: key.end,
+            source,
+        }));
+        if !reference {
+            *out.sources.entry(source).or_default() += keys.len() as u64;
+        }
+        Ok(Fate::Compared)
+    }
+
+    fn source(&self, record: &Record<'_>, known: &mut HashMap<Vec<u8>, u32>) -> u32 {
+        let raw = record.get("source").unwrap_or_default();
+        if let Some(number) = known.get(raw) {
+            return *number;
+        }
+        let number = self.run.source_number(&id_text(raw));
+        // A field that is different in every document must not fill the memory.
+        if known.len() < super::run::MAX_SOURCES {
+            known.insert(raw.to_vec(), number);
+        }
+        number
+    }
+}
+
+/// The attributes of the row beside a document.
+fn beside<'a>(record: &Record<'_>, row: &'a [u8]) -> Result<&'a [u8]> {
+    let (id, object) = attribute_row(row)?;
+    let own = record.get("id").unwrap_or_default();
+    if id != own && id != b"null" && id_text(id) != id_text(own) {
+        return Err(Error::alignment(format!(
+            "attribute row of {}, but the document is {}; write the attributes again",
+            String::from_utf8_lossy(id),
+            String::from_utf8_lossy(own)
+        )));
+    }
+    Ok(object)
+}
+
+/// Whether any attribute of a row has a span.
+fn is_marked(object: &[u8]) -> bool {
+    let mut marked = false;
+    // The row was split once already; what it holds is JSON.
+    let _ = json::object(object, |_, value| {
+        let inside = value.strip_prefix(b"[").unwrap_or_default();
+        marked |= inside.get(json::skip_space(inside, 0)).is_some_and(|byte| *byte != b']');
+    });
+    marked
+}

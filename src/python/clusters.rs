@@ -1,0 +1,307 @@
+//! Deduplication that forms clusters, pass by pass.
+
+use super::host::{Progress, PyHost};
+use super::raise;
+use super::runs::{format, unit};
+use crate::dedupe::cluster::exact;
+use crate::dedupe::cluster::findings::Findings;
+use crate::dedupe::cluster::gather::Gather;
+use crate::dedupe::cluster::mark::Mark;
+use crate::dedupe::cluster::near::{self, Buckets};
+use crate::dedupe::cluster::rank::Keep;
+use crate::dedupe::cluster::records::Doc;
+use crate::dedupe::cluster::run::{ClusterRun, Plan, Resolved, Shuffle};
+use crate::dedupe::cluster::sets::{Collect, Sets};
+use crate::dedupe::cluster::signature::{self, Minhash, Pieces};
+use crate::dedupe::keys::{Limits, Unit};
+use crate::error::{Error, Result};
+use crate::run;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The comparison by MinHash, as the recipe describes it.
+#[derive(FromPyObject)]
+pub struct MinhashSpec {
+    key: String,
+    shingles: String,
+    ngram: usize,
+    bands: usize,
+    rows: usize,
+    threshold: f64,
+    short: String,
+    seed: u64,
+}
+
+/// The section `dedupe` of a recipe, as far as the engine needs it.
+#[derive(FromPyObject)]
+pub struct ClusterPlan {
+    attribute: String,
+    key: Option<String>,
+    separator: Option<String>,
+    minhash: Option<MinhashSpec>,
+    skip_empty: bool,
+    min_length: usize,
+    min_words: usize,
+    policy: String,
+    field: Option<String>,
+    keep_attribute: Option<String>,
+    keep_sources: Vec<String>,
+    explain: bool,
+    references: usize,
+    marks: usize,
+    input_format: Option<String>,
+    output_format: Option<String>,
+    level: Option<u8>,
+}
+
+/// How a cluster is reported: `(id, members, samples)`, a sample as `(id as JSON, path, line)`.
+type Sample = (String, String, u64);
+type Largest = (String, u64, Vec<Sample>);
+
+/// A run from its first pass to its last; see `dolma.commands.clusters`.
+#[pyclass(frozen)]
+pub struct Clusters {
+    run: ClusterRun,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    near: Option<(Buckets, Option<Sets>)>,
+    resolved: Option<Resolved>,
+}
+
+fn keep(plan: &ClusterPlan) -> Result<Keep> {
+    let field = || {
+        let missing = || Error::config(format!("dedupe.keep.field: {} needs one", plan.policy));
+        plan.field.as_deref().ok_or_else(missing)
+    };
+    Ok(match plan.policy.as_str() {
+        "first" => Keep::First,
+        "longest" => Keep::Longest,
+        "newest" => Keep::by_field(true, field()?)?,
+        "oldest" => Keep::by_field(false, field()?)?,
+        "highest" => Keep::Highest(plan.keep_attribute.clone().unwrap_or_default()),
+        "source" => Keep::Source(plan.keep_sources.clone()),
+        other => return Err(Error::config(format!("dedupe.keep.policy: no policy {other:?}"))),
+    })
+}
+
+fn minhash(spec: &MinhashSpec) -> Result<Minhash> {
+    let Unit::Document(key) = Unit::document(&spec.key)? else {
+        return Err(Error::config("dedupe.minhash.key: not a JSONPath"));
+    };
+    let pieces = if spec.shingles == "characters" { Pieces::Characters } else { Pieces::Words };
+    let short = spec.short == "exact";
+    let MinhashSpec { ngram, bands, rows, threshold, seed, .. } = *spec;
+    Ok(Minhash::new(key, pieces, ngram, bands, rows, threshold, short, seed))
+}
+
+fn shuffle(plan: &ClusterPlan) -> Result<Shuffle> {
+    match &plan.minhash {
+        Some(spec) => Ok(Shuffle::Minhash(minhash(spec)?)),
+        None => Ok(Shuffle::Exact(unit(plan.key.clone(), plan.separator.clone())?)),
+    }
+}
+
+#[pymethods]
+impl Clusters {
+    /// A run over `names`: for each shard its document file and the attribute files beside it.
+    #[new]
+    #[pyo3(signature = (*, plan, names, folder, memory, max_bad, threads))]
+    fn new(
+        plan: ClusterPlan,
+        names: Vec<Vec<PathBuf>>,
+        folder: PathBuf,
+        memory: u64,
+        max_bad: u64,
+        threads: usize,
+    ) -> PyResult<Self> {
+        let make = || -> Result<ClusterRun> {
+            let plan = Plan {
+                shuffle: shuffle(&plan)?,
+                limits: Limits {
+                    skip_empty: plan.skip_empty,
+                    min_length: plan.min_length,
+                    min_words: plan.min_words,
+                },
+                keep: keep(&plan)?,
+                explain: plan.explain,
+                references: plan.references,
+                marks: plan.marks,
+                input_format: format(plan.input_format.as_deref())?,
+                output_format: format(plan.output_format.as_deref())?,
+                level: plan.level,
+                attribute: plan.attribute,
+                max_bad,
+                names,
+                threads: threads.max(1),
+                memory,
+            };
+            ClusterRun::new(plan, &folder)
+        };
+        raise(make()).map(|run| Self { run, state: Mutex::default() })
+    }
+
+    /// Raises `DolmaConfigError` for a plan that cannot be meant.
+    #[staticmethod]
+    fn check(plan: ClusterPlan) -> PyResult<()> {
+        raise(shuffle(&plan).and_then(|_| keep(&plan))).map(|_| ())
+    }
+
+    /// The probability that two documents of a similarity share a band.
+    #[staticmethod]
+    fn probability(bands: usize, rows: usize, similarity: f64) -> f64 {
+        signature::probability(bands, rows, similarity)
+    }
+
+    /// The first pass, over all shards.
+    fn gather(&self, py: Python<'_>, host: Py<PyAny>, progress: &Progress) -> PyResult<()> {
+        let host = PyHost { object: host };
+        let progress = &*progress.inner;
+        let stage = Gather { run: &self.run, host: &host, progress };
+        let shards = self.run.names.len();
+        raise(py.detach(|| run::run(&stage, shards, self.run.threads, 0, progress)))
+    }
+
+    /// Which shards have candidates that must be read again; none where keys are compared exactly.
+    fn candidates(&self, py: Python<'_>, progress: &Progress) -> PyResult<Vec<usize>> {
+        if matches!(self.run.shuffle, Shuffle::Exact(_)) {
+            return Ok(Vec::new());
+        }
+        let buckets = raise(py.detach(|| near::buckets(&self.run, &progress.inner)))?;
+        let shards = buckets.shards();
+        self.state().near = Some((buckets, None));
+        Ok(shards)
+    }
+
+    /// The second pass of MinHash, over the shards that have candidates.
+    fn collect(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<()> {
+        let host = PyHost { object: host };
+        let progress = &*progress.inner;
+        let Some((buckets, _)) = self.state().near.take() else { return Err(out_of_order()) };
+        let collected = py.detach(|| {
+            let count = shards.len();
+            let stage = Collect::new(&self.run, &buckets.candidates, shards, &host, progress)?;
+            run::run(&stage, count, self.run.threads, 0, progress)?;
+            Ok(stage.finish())
+        });
+        self.state().near = Some((buckets, Some(raise(collected)?)));
+        Ok(())
+    }
+
+    /// Forms the clusters; returns how many keys went in and were compared.
+    fn resolve(&self, py: Python<'_>, progress: &Progress) -> PyResult<u64> {
+        let near = self.state().near.take();
+        let resolved = py.detach(|| match (&self.run.shuffle, near) {
+            (Shuffle::Exact(_), _) => exact::resolve(&self.run, &progress.inner),
+            (Shuffle::Minhash(_), Some((buckets, Some(sets)))) => {
+                near::resolve(&self.run, &buckets, &sets, &progress.inner)
+            }
+            _ => Err(Error::config("collect comes before resolve")),
+        });
+        let resolved = raise(resolved)?;
+        let mut keys = 0;
+        for shard in self.run.references..self.run.names.len() {
+            keys += raise(self.run.ledger(shard, |ledger| Ok(ledger.keys)))?;
+        }
+        raise(resolved.findings.check(keys))?;
+        self.state().resolved = Some(resolved);
+        Ok(keys)
+    }
+
+    /// The last pass, over the shards whose rows are to be written.
+    fn mark(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<()> {
+        let host = PyHost { object: host };
+        let progress = &*progress.inner;
+        let Some(resolved) = self.state().resolved.take() else { return Err(out_of_order()) };
+        let outcome = py.detach(|| {
+            let count = shards.len();
+            let stage = Mark { run: &self.run, resolved: &resolved, shards, host: &host, progress };
+            run::run(&stage, count, self.run.threads, 0, progress)
+        });
+        self.state().resolved = Some(resolved);
+        raise(outcome)
+    }
+
+    /// Counts by name: compared, singletons, clusters, foreign, duplicates, spilled_bytes.
+    fn totals(&self) -> PyResult<Vec<(&'static str, u64)>> {
+        let spilled = self.run.scratch.spilled();
+        self.findings(|found| {
+            vec![
+                ("compared", found.compared),
+                ("singletons", found.singletons),
+                ("clusters", found.clusters),
+                ("kept_elsewhere", found.foreign),
+                ("duplicates", found.duplicates),
+                ("spilled_bytes", spilled),
+            ]
+        })
+    }
+
+    /// How many clusters have from 2^n to 2^(n+1) - 1 members, as `(2^n, count)`.
+    fn sizes(&self) -> PyResult<Vec<(u64, u64)>> {
+        self.findings(|found| found.sizes.iter().map(|(n, count)| (1 << n, *count)).collect())
+    }
+
+    /// The largest clusters with samples, the kept document first.
+    fn largest(&self) -> PyResult<Vec<Largest>> {
+        let clusters = self.findings(|found| found.largest.clone())?;
+        let mut buffer = Vec::new();
+        let mut sample = |doc: &Doc| -> Result<Sample> {
+            let (id, line) = self.run.locate(*doc, &mut buffer)?;
+            let path = self.run.names[doc.shard()][0].to_string_lossy().into_owned();
+            Ok((String::from_utf8_lossy(&id).into_owned(), path, line))
+        };
+        clusters
+            .iter()
+            .map(|cluster| {
+                let samples = raise(cluster.samples.iter().map(&mut sample).collect())?;
+                Ok((format!("{:016x}", cluster.id), cluster.size, samples))
+            })
+            .collect()
+    }
+
+    /// Sources by number, with how many documents of each were compared.
+    fn sources(&self) -> Vec<(String, u64)> {
+        self.run.source_table()
+    }
+
+    /// Duplicates by the numbers of two sources: that of the kept copy, that of the duplicate.
+    fn matrix(&self) -> PyResult<Vec<(u32, u32, u64)>> {
+        self.findings(|found| found.matrix.iter().map(|((a, b), n)| (*a, *b, *n)).collect())
+    }
+}
+
+impl Clusters {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn findings<T>(&self, with: impl FnOnce(&Findings) -> T) -> PyResult<T> {
+        match &self.state().resolved {
+            Some(resolved) => Ok(with(&resolved.findings)),
+            None => Err(out_of_order()),
+        }
+    }
+}
+
+fn out_of_order() -> PyErr {
+    PyRuntimeError::new_err(
+        "the passes of a run come in the order gather, candidates, collect, resolve, mark",
+    )
+}
