@@ -15,6 +15,7 @@ mod block;
 mod compressor;
 mod deflate;
 mod format;
+mod gauge;
 mod gunzip;
 mod huffman;
 mod inflate;
@@ -30,6 +31,7 @@ mod writer;
 
 pub use compressor::{Compressor, Segment};
 pub use format::{Encoding, Format};
+pub use gauge::Gauge;
 pub use lines::{Batch, Lines};
 pub use part::{Part, PartWriter};
 pub use reader::{Reader, open};

@@ -12,7 +12,7 @@
 mod index;
 mod lines;
 mod ngrams;
-mod vocabulary;
+pub(super) mod vocabulary;
 
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};
 use crate::error::Result;

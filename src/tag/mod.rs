@@ -4,13 +4,20 @@
 //! [`Worker`] with its own scratch tables, reused from document to document.
 
 mod c4;
+mod compressibility;
+mod concentration;
 pub mod engine;
+mod entropy;
 pub mod fasttext;
 mod gopher;
 mod length;
 mod pii;
+mod pretokens;
 mod punctuation;
 mod random;
+pub mod repetitions;
+mod segments;
+mod stop_words;
 mod wordlist;
 
 use crate::error::{Error, Result};
@@ -92,19 +99,33 @@ const KERNELS: &[(&str, Build)] = &[
     ("char_length_strip_ws_v1", length::stripped_chars),
     ("char_length_v1", length::chars),
     ("char_length_with_paragraphs_v1", length::paragraph_chars),
+    ("compressibility_v1", compressibility::build),
     ("doc_count_v1", length::documents),
+    ("entropy_v1", entropy::build),
     ("fasttext", fasttext::build),
     ("gopher_v1", gopher::v1),
     ("gopher_v2", gopher::v2),
     ("not_alphanum_paragraph_v1", punctuation::punctuation),
+    ("olmo_pretokenizer_v1", pretokens::document),
+    ("olmo_pretokenizer_with_paragraphs_v1", pretokens::paragraphs),
+    ("paragraph_repetitions_v1", repetitions::paragraphs_v1),
     ("pii_regex_v1", pii::published::build_v1),
     ("pii_regex_v2", pii::published::build_v2),
     ("pii_regex_v3", pii::v3::build),
     ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
     ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
     ("random_number_v1", random::random),
+    ("repetitions_v1", repetitions::v1),
+    ("repetitions_v3", repetitions::v3),
+    ("stop_words_v1", stop_words::build),
+    ("uniseg_length_paragraphs_v1", segments::paragraphs),
+    ("uniseg_length_paragraphs_with_doc_length_v1", segments::paragraphs_and_sum),
+    ("uniseg_length_paragraphs_with_empty_v1", segments::all_paragraphs),
+    ("uniseg_length_v1", segments::document),
     ("whitespace_tokenizer_v1", length::tokens),
     ("whitespace_tokenizer_with_paragraphs_v1", length::paragraph_tokens),
+    ("word_concentration_v1", concentration::build),
+    ("word_repetitions_v1", repetitions::words_v1),
     ("wordlist", wordlist::build),
 ];
 

@@ -91,7 +91,7 @@ fn parse_unit(name: &str) -> Result<Unit> {
 }
 
 /// The words of a list file.
-fn read_list(path: &Path) -> Result<Vec<String>> {
+pub(super) fn read_list(path: &Path) -> Result<Vec<String>> {
     let bytes = std::fs::read(path).map_err(|cause| Error::from(cause).at(path))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::asset("the word list is not UTF-8").at(path))?;

@@ -107,3 +107,38 @@ pub(super) const PUNCTUATION: &str = "\
     632 1 1af 1 2ff 1 35e 2 34c 1 3 1 7d 1 1c1 2 10e 2c 4 64 c f 2 f 1 f 1 25 17 23 1a 6 1a 6 1a 25 \
     37 1d d 2c 4 9 7 2 e 6 9a 3da 2 11 3 d 3 dc 4 c 4 1c 4 38 8 a 6 28 8 1e 2 c 4 2 e 9 27 158 8 e 2 \
     d 3 47 1 1 3 12 1 d 3 c 5 93 1 5c a 1";
+
+/// Unicode 14.0, general categories Nd, Nl and No.
+#[rustfmt::skip]
+pub(super) const NUMBER: &str = "\
+    30 a 78 2 5 1 2 3 5a1 a 86 a c6 a 19c a 76 a 4 6 6c a 76 a 76 a 2 6 6e d 73 a 8 7 67 a 68 7 7 \
+    13 6d a 60 a 76 a 46 14 10c a 46 a 2cf 14 371 3 ef a 6 a 16 a 12c a 80 b a5 a 6 a b6 a 56 a \
+    86 a 6 a 416 1 3 6 6 a c6 33 2 5 2d6 3c 4e 16 276 1e 569 1 309 1 19 9 e 3 157 4 8a a 1e 8 1 f \
+    20 a 27 f 7360 a bc a 140 6 9a a 26 a c6 a 16 a 56 a 196 a 5316 a 1ed 2d c 39 11 2 155 1b 24 \
+    4 1d 1 8 1 86 5 ca a 3ae 8 19 7 27 9 4b 5 16 6 a0 2 2 10 2 2e 40 9 34 2 1e 3 4b 5 68 8 18 8 \
+    29 7 14a 6 30 a 126 1f 9e a 2a 4 70 7 86 1e 80 a 3c a 90 a 7 14 fb a 156 a 76 a 176 a 66 a 66 \
+    c 1a4 13 5d a 2f6 1d e3 a 46 a 216 15 42b 6f 45f1 a 56 a 86 a 1 7 31e 17 6449 14 6c 19 455 32 \
+    940 a 1a6 a 5cd 9 80 a 317 3b 1 3 1 4 4c 2d 1 f 3c2 d ae3 a";
+
+/// Unicode 14.0, general category Nd.
+#[rustfmt::skip]
+pub(super) const DIGIT: &str = "\
+    30 a 626 a 86 a c6 a 19c a 76 a 76 a 76 a 76 a 76 a 76 a 76 a 76 a 76 a 60 a 76 a 46 a 116 a \
+    46 a 746 a 26 a 12c a 80 a a6 a 6 a b6 a 56 a 86 a 6 a 89c6 a 2a6 a 26 a c6 a 16 a 56 a 196 a \
+    5316 a 586 a 886 a 32c a 80 a 3c a 90 a 116 a 156 a 76 a 176 a 66 a 66 a 1a6 a 66 a 2f6 a f6 \
+    a 46 a 4cb6 a 56 a 86 a 6c74 32 940 a 1a6 a 656 a 1296 a";
+
+/// Unicode 14.0, general category P: punctuation without symbols.
+#[rustfmt::skip]
+pub(super) const MARKS: &str = "\
+    21 3 1 6 1 4 a 2 3 2 1a 3 1 1 1b 1 1 1 23 1 5 1 3 1 a 2 3 1 3 1 2be 1 8 1 1d2 6 29 2 33 1 1 1 \
+    2 1 2 1 2c 2 14 2 1 2 d 1 1 3 4a 4 66 1 2b e e9 3 36 f 1f 1 105 2 a 1 8c 1 78 1 79 1 186 1 c \
+    1 16f 1 5a 1 a 2 a8 f 1 1 25 4 47 1 4a 5 4 2 6f 6 ab 1 264 9 97 1 26d 1 2c 2 4e 3 47 2 9d 3 1 \
+    3 25 b 139 2 d8 2 80 7 1 6 ac 7 1c 2 7d 4 3b 5 3e 2 40 8 b 1 33c 18 8 14 1 d 1 c 1e 2 e 2 279 \
+    4 1d 2 43d e 4f 2 1f a 193 16 3f 4 20 2 2fb 4 1 2 70 1 8f 2f 1 20 2 c 1a3 3 4 a 2 c 10 1 c 1 \
+    62 1 5a 1 7402 2 10d 3 63 1 a 1 73 6 17c 4 56 2 28 3 1 1 31 2 2f 1 61 d 10 2 7c 4 7e 2 10 2 \
+    f9 1 5152 2 d0 a 16 23 1 e 1 1 4 1 1 2 95 3 1 6 1 4 a 2 3 2 1a 3 1 1 1b 1 1 1 1 7 19a 3 29c 1 \
+    30 1 19e 1 2e7 1 c7 1 1f 1 110 9 26 1 70 7 42 7 59 4 310 1 a7 5 2c 4 bd 7 6d 2 1 4 7e 4 30 2 \
+    4f 4 4 1 d 1 1 3 58 6 6b 1 1a1 5 a 2 1 1 68 1 fa 17 69 3 1c d 4c 1 82 3 fc 1 108 3 9b 1 5c 8 \
+    53 3 1 5 19e 5 2a 2 285 2 106 1 470 5 b7c 2 3a7b 2 85 1 41 5 8 1 352 4 147 1 4cbc 1 1de7 5 \
+    ed2 2";

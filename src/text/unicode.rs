@@ -48,6 +48,9 @@ impl Set {
 static LETTER: Set = Set::parse(tables::LETTER);
 static WORD: Set = Set::parse(tables::WORD);
 static PUNCTUATION: Set = Set::parse(tables::PUNCTUATION);
+static NUMBER: Set = Set::parse(tables::NUMBER);
+static DIGIT: Set = Set::parse(tables::DIGIT);
+static MARKS: Set = Set::parse(tables::MARKS);
 
 /// Python's `str.isalpha()` of one character.
 #[inline]
@@ -65,6 +68,24 @@ pub fn is_word(c: char) -> bool {
 #[inline]
 pub fn is_punctuation(c: char) -> bool {
     PUNCTUATION.has(c)
+}
+
+/// `\p{N}`: digits of any kind, fractions, Roman numerals.
+#[inline]
+pub fn is_number(c: char) -> bool {
+    NUMBER.has(c)
+}
+
+/// `\d`: decimal digits of any script.
+#[inline]
+pub fn is_digit(c: char) -> bool {
+    DIGIT.has(c)
+}
+
+/// `\p{P}`: punctuation marks, without the symbols that [`is_punctuation`] adds.
+#[inline]
+pub fn is_mark(c: char) -> bool {
+    MARKS.has(c)
 }
 
 /// UTS #18 `\s`, which is `White_Space`: [`is_space`] without U+001C to U+001F.
@@ -115,6 +136,7 @@ mod tests {
         assert_eq!(size(&LETTER), 131_756);
         assert_eq!(size(&WORD), 162_226);
         assert_eq!(size(&PUNCTUATION), 9_490);
+        assert_eq!((size(&NUMBER), size(&DIGIT), size(&MARKS)), (1_791, 660, 819));
         assert_eq!((0..=0x10_ffff).filter_map(char::from_u32).filter(|&c| is_space(c)).count(), 29);
     }
 
@@ -135,6 +157,10 @@ mod tests {
         assert!(!['²', '½', '-', ' ', '…'].into_iter().any(is_word));
         assert!(['!', '$', '+', '—', '€'].into_iter().all(is_punctuation));
         assert!(!['a', '1', ' '].into_iter().any(is_punctuation));
+        assert!(['!', '—', '_', '」'].into_iter().all(is_mark));
+        assert!(!['$', '+', '€', '`'].into_iter().any(is_mark));
+        assert!(['1', '٣', '½', 'Ⅷ'].into_iter().all(is_number));
+        assert!(is_digit('٣') && !['½', 'Ⅷ', '²', '一'].into_iter().any(is_digit));
     }
 
     #[test]

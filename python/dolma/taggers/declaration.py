@@ -19,7 +19,7 @@ from .. import assets
 from ..errors import DolmaConfigError
 from .base import BaseTagger
 
-__all__ = ["AttributeType", "Declaration", "Kernel", "PythonTagger"]
+__all__ = ["AttributeType", "Declaration", "Kernel", "PythonTagger", "Unit"]
 
 #: What a span of an attribute covers: the whole document, a piece of it, or something found in it.
 Unit = Literal["document", "paragraph", "line", "sentence", "match"]

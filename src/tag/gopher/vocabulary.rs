@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// A distinct word.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Word {
+pub(in crate::tag) struct Word {
     low: u64,
     high: u64,
     /// Where it was found last.
@@ -24,7 +24,7 @@ pub(super) struct Word {
 
 impl Word {
     /// The word in the text in which it was found.
-    pub(super) fn of<'t>(&self, text: &'t str) -> &'t str {
+    pub(in crate::tag) fn of<'t>(&self, text: &'t str) -> &'t str {
         &text[self.start as usize..][..self.bytes as usize]
     }
 
@@ -77,7 +77,7 @@ pub(super) const fn short(word: &str) -> u64 {
 const KEPT: usize = 1 << 20;
 
 #[derive(Default)]
-pub(super) struct Vocabulary {
+pub(in crate::tag) struct Vocabulary {
     index: Index,
     /// By number, from 1 on; the ones after the last are of another document.
     words: Vec<Word>,
@@ -143,7 +143,7 @@ fn long_key(word: &[u8]) -> (u64, u64) {
 
 impl Vocabulary {
     /// Forgets the last document; the next has `words` words.
-    pub(super) fn clear(&mut self, words: usize) {
+    pub(in crate::tag) fn clear(&mut self, words: usize) {
         // About half of the words of an ordinary text are there more than once.
         self.index.clear(words);
         self.words.truncate(KEPT);
@@ -154,11 +154,11 @@ impl Vocabulary {
     }
 
     /// The distinct words in the order in which they were first found.
-    pub(super) fn distinct(&self) -> &[Word] {
+    pub(in crate::tag) fn distinct(&self) -> &[Word] {
         &self.words[1..=self.index.len()]
     }
 
-    pub(super) fn word(&self, number: u32) -> &Word {
+    pub(in crate::tag) fn word(&self, number: u32) -> &Word {
         &self.words[number as usize]
     }
 
@@ -166,7 +166,7 @@ impl Vocabulary {
     ///
     /// Keys are made for some words ahead, so that the processor has begun to load the next words
     /// when it has guessed wrong about one.
-    pub(super) fn read(&mut self, text: &Text<'_>, mut see: impl FnMut(u32)) {
+    pub(in crate::tag) fn read(&mut self, text: &Text<'_>, mut see: impl FnMut(u32)) {
         const AHEAD: usize = 16;
         let ascii = text.is_ascii();
         let mut keys = [Key::default(); AHEAD];

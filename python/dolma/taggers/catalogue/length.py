@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from ..declaration import AttributeType, Kernel
+from ..declaration import AttributeType, Kernel, Unit
 
 __all__ = ["TAGGERS"]
 
@@ -15,6 +15,34 @@ def _document(name: str, meaning: str, low: float = 0.0) -> AttributeType:
 
 def _paragraph(meaning: str) -> AttributeType:
     return AttributeType(name="paragraph", unit="paragraph", meaning=meaning, high=inf)
+
+
+def _signed(unit: Unit, name: str, meaning: str) -> tuple[AttributeType, AttributeType]:
+    """A count, and the same with the opposite sign."""
+    always = unit == "document"
+    return (
+        AttributeType(name=name, unit=unit, meaning=meaning, high=inf, always=always),
+        AttributeType(
+            name=f"negative_{name}", unit=unit, meaning=f"{meaning}, negative", low=-inf, high=0, always=always
+        ),
+    )
+
+
+_UNISEG = """
+Pieces are what the word boundaries of UAX-29 (Unicode 17.0) cut the text into. The published tagger counts with
+the package `uniseg`, whose Unicode version is that of the installed package; the rules differ only for
+characters that were added or changed between the two.
+"""
+
+_SIGNED = """
+The negative is for mixers that can only ask whether a score is large enough; filters here need no such help.
+"""
+
+_PRETOKENIZER = """
+The text is cut around punctuation (category P) and decimal digits, each with one space before it, and the rest
+by the expression of GPT-2, as the pre-tokenizer of the first OLMo does: what byte-pair encoding would not merge,
+and so a lower bound of the number of tokens. With Unicode 14.0, as the published tagger's library.
+"""
 
 
 TAGGERS = (
@@ -71,5 +99,56 @@ TAGGERS = (
             _document("document", "sum over the paragraphs"),
         ),
         doc="`whitespace_tokenizer_v1` for each paragraph (`paragraph`), and their sum (`document`).",
+    ),
+    Kernel(
+        name="uniseg_length_v1",
+        family="length",
+        cost="moderate",
+        outputs=(_document("length", "pieces, white space included"),),
+        doc="Words, punctuation and white space by Unicode's word boundaries: one span, type `length`.\n"
+        + _UNISEG
+        + "White space at the ends of the text does not count, white space inside does.\n",
+    ),
+    Kernel(
+        name="uniseg_length_paragraphs_v1",
+        family="length",
+        cost="moderate",
+        outputs=_signed("paragraph", "paragraph", "pieces that are not white space"),
+        doc="Words and punctuation by Unicode's word boundaries of each paragraph that is not blank.\n"
+        + _UNISEG
+        + _SIGNED,
+    ),
+    Kernel(
+        name="uniseg_length_paragraphs_with_empty_v1",
+        family="length",
+        cost="moderate",
+        outputs=_signed("paragraph", "paragraph", "pieces that are not white space"),
+        doc="`uniseg_length_paragraphs_v1`, blank paragraphs included.\n" + _UNISEG + _SIGNED,
+    ),
+    Kernel(
+        name="uniseg_length_paragraphs_with_doc_length_v1",
+        family="length",
+        cost="moderate",
+        outputs=(
+            *_signed("paragraph", "paragraph", "pieces that are not white space"),
+            *_signed("document", "document", "sum over the paragraphs"),
+        ),
+        doc="`uniseg_length_paragraphs_v1`, and the sum over the paragraphs (`document`).\n" + _UNISEG + _SIGNED,
+    ),
+    Kernel(
+        name="olmo_pretokenizer_v1",
+        family="length",
+        cost="light",
+        outputs=(_document("length", "pre-tokens"),),
+        doc="Pre-tokens of OLMo's first tokenizer, which need no vocabulary: one span, type `length`.\n"
+        + _PRETOKENIZER,
+    ),
+    Kernel(
+        name="olmo_pretokenizer_with_paragraphs_v1",
+        family="length",
+        cost="light",
+        outputs=(_paragraph("pre-tokens"), _document("document", "sum over the paragraphs")),
+        doc="`olmo_pretokenizer_v1` for each paragraph (`paragraph`), and their sum (`document`).\n"
+        + _PRETOKENIZER,
     ),
 )
