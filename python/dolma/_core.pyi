@@ -23,6 +23,7 @@ __all__ = [
     "kernel_names",
     "kernel_types",
     "mix",
+    "repeated_parts",
     "rule_attributes",
     "tag",
     "word_ends",
@@ -423,3 +424,7 @@ def hash_file(path: _Path) -> str:
 def word_ends(text: str) -> list[int]:
     """The pieces that the word boundaries of UAX-29 cut a text into, as the position (in code
     points) at which each one ends."""
+
+def repeated_parts(items: list[int], longest: int, times: int) -> list[tuple[int, int, int]]:
+    """The parts of a sequence that repeat one to `longest` items at least `times` (two or more)
+    times: first item, item behind the last, and the number of items that are repeated."""

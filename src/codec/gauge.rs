@@ -37,7 +37,8 @@ impl Gauge {
 
     /// Bytes of the text as a gzip file.
     pub fn gzip(&mut self, text: &[u8]) -> Result<usize> {
-        self.reserve(self.gzip.gzip_compress_bound(text.len()));
+        let bound = self.gzip.gzip_compress_bound(text.len());
+        self.reserve(bound);
         let written = self.gzip.gzip_compress(text, &mut self.buffer);
         written.map_err(|cause| Error::codec(format!("gzip: {cause}")))
     }

@@ -87,5 +87,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(runs::rule_attributes, module)?)?;
     module.add_function(wrap_pyfunction!(runs::find_attributes, module)?)?;
     module.add_function(wrap_pyfunction!(words::word_ends, module)?)?;
+    module.add_function(wrap_pyfunction!(words::repeated_parts, module)?)?;
     Ok(())
 }

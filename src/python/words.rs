@@ -1,5 +1,6 @@
-//! Word boundaries for taggers in Python.
+//! Word boundaries and repetitions for taggers in Python.
 
+use crate::tag::repetitions::periodic;
 use crate::text::count_chars;
 use pyo3::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
@@ -15,4 +16,13 @@ pub fn word_ends(text: &str) -> Vec<usize> {
             end
         })
         .collect()
+}
+
+/// The parts of a sequence that repeat one to `longest` items at least `times` (two or more)
+/// times: first item, item behind the last, and the number of items that are repeated.
+#[pyfunction]
+pub fn repeated_parts(items: Vec<u32>, longest: usize, times: usize) -> Vec<(usize, usize, usize)> {
+    let parts =
+        periodic::periodic(items.len(), 1..=longest, times.max(2), |a, b| items[a] == items[b]);
+    parts.into_iter().map(|part| (part.items.start, part.items.end, part.period)).collect()
 }

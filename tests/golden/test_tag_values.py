@@ -293,3 +293,61 @@ def test_scores_are_floats_of_five_decimals_and_offsets_are_integers(tmp_path: P
             for start, end, score in spans:
                 assert (type(start), type(end), type(score)) == (int, int, float)
                 assert round(score, 5) == score
+
+
+# Repetitions and statistics
+
+
+def test_repetitions(tmp_path: Path) -> None:
+    text = "ja ja ja ja!\nna, na, na, na, so: ----\n"
+    (published,) = tag(tmp_path, "repetitions_v1", text)
+    # "ja", "na," and "-".
+    assert published["repetition"] == [[0, 11, 4.0], [13, 28, 4.0], [33, 37, 4.0]]
+    assert published["doc_max_score_repetition"] == [[0, 38, 4.0]]
+    assert published["doc_max_length_repetition"] == [[0, 38, 15.0]]
+    assert published["doc_frac_repetition"] == [[0, 38, round(30 / 38, 5)]]
+    (lines,) = tag(tmp_path / "lines", "paragraph_repetitions_v1", text)
+    assert lines == published
+    (words,) = tag(tmp_path / "words", "word_repetitions_v1", "so " + "na na " * 16 + "!")
+    assert words["repetition"] == [[3, 98, 32.0]]
+
+
+def test_statistics(tmp_path: Path) -> None:
+    (row,) = tag(tmp_path, "word_concentration_v1", ENGLISH)
+    # "the" 6, "The", "on", "sat" and "cat" fewer.
+    assert scores(row, ENGLISH) == {"top_word": round(6 / 35, 5), "top_two_words": round(10 / 35, 5)}
+    (row,) = tag(tmp_path / "stop", "stop_words_v1", ENGLISH)
+    # Five in each long line, "The" among them; "To", "to", "be" and "be…".
+    assert scores(row, ENGLISH) == {
+        "stop_word_count": 14.0,
+        "stop_word_fraction": round(14 / 35, 5),
+        "distinct_stop_words": 4.0,
+    }
+    (row,) = tag(tmp_path / "entropy", "entropy_v1", "aabb\u00e9\u00e9\u00e9\u00e9")
+    assert scores(row, "aabb\u00e9\u00e9\u00e9\u00e9") == {"byte_entropy": 1.91830, "char_entropy": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("tagger", "expected"),
+    [
+        # Han and Hiragana one by one, and the marks; the newline in the middle counts in the whole.
+        ("uniseg_length_v1", {"length": [[0, 17, 17.0]]}),
+        (
+            "uniseg_length_paragraphs_with_doc_length_v1",
+            {
+                "paragraph": [[0, 9, 8.0], [9, 17, 8.0]],
+                "negative_paragraph": [[0, 9, -8.0], [9, 17, -8.0]],
+                "document": [[0, 17, 16.0]],
+                "negative_document": [[0, 17, -16.0]],
+            },
+        ),
+        # Eight letters, the mark, the newline; the same without one.
+        ("olmo_pretokenizer_v1", {"length": [[0, 17, 5.0]]}),
+        (
+            "olmo_pretokenizer_with_paragraphs_v1",
+            {"paragraph": [[0, 9, 3.0], [9, 17, 2.0]], "document": [[0, 17, 5.0]]},
+        ),
+    ],
+)
+def test_lengths_by_unicode_and_by_pretokens(tmp_path: Path, tagger: str, expected: dict[str, Any]) -> None:
+    assert tag(tmp_path, tagger, JAPANESE) == [expected]

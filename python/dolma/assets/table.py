@@ -58,6 +58,34 @@ _TABLE = [
         size=3_777,
         bundled="naughty_words_en.txt",
     ),
+    Asset(
+        name="gpt-neox-20b.json",
+        url="https://huggingface.co/EleutherAI/gpt-neox-20b/resolve/main/tokenizer.json",
+        sha256="",
+        license="Apache 2.0",
+        doc="The tokenizer of GPT-NeoX-20B.",
+    ),
+    Asset(
+        name="eleuther-ai-gpt-neox-20b-pii-special.json",
+        url="https://huggingface.co/allenai/eleuther-ai-gpt-neox-20b-pii-special/resolve/main/tokenizer.json",
+        sha256="",
+        license="Apache 2.0",
+        doc="The tokenizer of the first OLMo: GPT-NeoX-20B's, and tokens for masked personal data.",
+    ),
+    Asset(
+        name="gpt-neox-olmo-dolma-v1_5.json",
+        url="https://huggingface.co/allenai/gpt-neox-olmo-dolma-v1_5/resolve/main/tokenizer.json",
+        sha256="",
+        license="Apache 2.0",
+        doc="The tokenizer of OLMo on Dolma 1.5 to 1.7.",
+    ),
+    Asset(
+        name="dolma2-tokenizer.json",
+        url="https://huggingface.co/allenai/dolma2-tokenizer/resolve/main/tokenizer.json",
+        sha256="",
+        license="see its page",
+        doc="The tokenizer of OLMo 2.",
+    ),
 ]
 
 #: Every asset by name.

@@ -7,11 +7,35 @@ corrected score has a new version in its name.
 from __future__ import annotations
 
 from ..declaration import Declaration
-from . import c4, classifier, gopher, language, length, pii, punctuation, repetitions, sampling, statistics
+from . import (
+    c4,
+    classifier,
+    gopher,
+    language,
+    length,
+    pii,
+    punctuation,
+    repetitions,
+    sampling,
+    statistics,
+    tokenizers,
+)
 
 __all__ = ["BUILTIN"]
 
-_FAMILIES = (c4, classifier, gopher, language, length, pii, punctuation, repetitions, sampling, statistics)
+_FAMILIES = (
+    c4,
+    classifier,
+    gopher,
+    language,
+    length,
+    pii,
+    punctuation,
+    repetitions,
+    sampling,
+    statistics,
+    tokenizers,
+)
 
 #: Every built-in tagger by name.
 BUILTIN: dict[str, Declaration] = {tagger.name: tagger for family in _FAMILIES for tagger in family.TAGGERS}

@@ -23,7 +23,12 @@ def _signed(unit: Unit, name: str, meaning: str) -> tuple[AttributeType, Attribu
     return (
         AttributeType(name=name, unit=unit, meaning=meaning, high=inf, always=always),
         AttributeType(
-            name=f"negative_{name}", unit=unit, meaning=f"{meaning}, negative", low=-inf, high=0, always=always
+            name=f"negative_{name}",
+            unit=unit,
+            meaning=f"{meaning}, negative",
+            low=-inf,
+            high=0,
+            always=always,
         ),
     )
 
@@ -133,7 +138,9 @@ TAGGERS = (
             *_signed("paragraph", "paragraph", "pieces that are not white space"),
             *_signed("document", "document", "sum over the paragraphs"),
         ),
-        doc="`uniseg_length_paragraphs_v1`, and the sum over the paragraphs (`document`).\n" + _UNISEG + _SIGNED,
+        doc="`uniseg_length_paragraphs_v1`, and the sum over the paragraphs (`document`).\n"
+        + _UNISEG
+        + _SIGNED,
     ),
     Kernel(
         name="olmo_pretokenizer_v1",

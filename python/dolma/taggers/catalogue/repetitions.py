@@ -6,10 +6,13 @@ from math import inf
 
 from ..declaration import AttributeType, Kernel
 
-__all__ = ["TAGGERS"]
+__all__ = ["TAGGERS", "outputs"]
 
 
-def _outputs(times: str, share: str, always: bool = True) -> tuple[AttributeType, ...]:
+def outputs(
+    times: str, share: str, always: bool = True, highest_share: float = 1.0
+) -> tuple[AttributeType, ...]:
+    """The types of a tagger of repetitions: each one, and three numbers of the document."""
     return (
         AttributeType(name="repetition", unit="match", meaning=times, low=2, high=inf),
         AttributeType(
@@ -26,7 +29,9 @@ def _outputs(times: str, share: str, always: bool = True) -> tuple[AttributeType
             high=inf,
             always=always,
         ),
-        AttributeType(name="doc_frac_repetition", unit="document", meaning=share, always=always),
+        AttributeType(
+            name="doc_frac_repetition", unit="document", meaning=share, high=highest_share, always=always
+        ),
     )
 
 
@@ -45,7 +50,7 @@ TAGGERS = (
         name="repetitions_v1",
         family="repetitions",
         cost="moderate",
-        outputs=_outputs("how often the unit is in it", _SHARE),
+        outputs=outputs("how often the unit is in it", _SHARE),
         doc="Characters that are repeated at least three times, as the published expression finds them.\n"
         + _PUBLISHED,
     ),
@@ -53,14 +58,14 @@ TAGGERS = (
         name="paragraph_repetitions_v1",
         family="repetitions",
         cost="moderate",
-        outputs=_outputs("how often the unit is in it", _SHARE),
+        outputs=outputs("how often the unit is in it", _SHARE),
         doc="`repetitions_v1` within each line.\n" + _PUBLISHED,
     ),
     Kernel(
         name="repetitions_v3",
         family="repetitions",
         cost="moderate",
-        outputs=_outputs("how many times the unit's length it is long, in whole numbers", _SHARE),
+        outputs=outputs("how many times the unit's length it is long, in whole numbers", _SHARE),
         doc="The largest parts of the text that consist of a unit of up to 1024 bytes, at least four times.\n\n"
         "A part has a period: every byte equals the one a unit before it. It is extended both ways as far as the\n"
         "period goes, so it may end within a unit, and the white space after the last unit may be missing. Units\n"
@@ -74,7 +79,7 @@ TAGGERS = (
         name="word_repetitions_v1",
         family="repetitions",
         cost="light",
-        outputs=_outputs("how often the n-gram comes, in whole numbers", _SHARE),
+        outputs=outputs("how often the n-gram comes, in whole numbers", _SHARE),
         settable=("times",),
         doc="One to thirteen words that come at least 32 times in a row (OLMo 2's filter, over words).\n\n"
         "Documents with an n-gram of 1 to 13 tokens that is repeated 32 times or more are left out of OLMo 2's\n"
