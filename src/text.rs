@@ -5,11 +5,15 @@
 //! lines), computed at most once per document. A thread keeps one [`TextBuffers`], so that the
 //! next document's words go where the last one's were.
 
+pub(crate) mod index;
 mod masks;
+mod numbered;
 mod tables;
 pub mod unicode;
+pub(crate) mod vocabulary;
 mod words;
 
+pub use numbered::Numbered;
 pub use words::{Words, count_bits, token_starts};
 
 use std::cell::{Cell, OnceCell};
@@ -19,6 +23,7 @@ use std::ops::Range;
 #[derive(Default)]
 pub struct TextBuffers {
     edges: Cell<Vec<u64>>,
+    numbered: Cell<Option<Box<Numbered>>>,
 }
 
 impl TextBuffers {
@@ -37,13 +42,20 @@ pub struct Text<'a> {
     text: &'a str,
     chars: usize,
     edges: OnceCell<Vec<u64>>,
+    numbered: OnceCell<Box<Numbered>>,
     buffers: Option<&'a TextBuffers>,
 }
 
 impl<'a> Text<'a> {
     /// A text that allocates what it computes.
     pub fn new(text: &'a str) -> Self {
-        Self { text, chars: count_chars(text.as_bytes()), edges: OnceCell::new(), buffers: None }
+        Self {
+            text,
+            chars: count_chars(text.as_bytes()),
+            edges: OnceCell::new(),
+            numbered: OnceCell::new(),
+            buffers: None,
+        }
     }
 
     /// A text that borrows the thread's buffers and returns them when it is dropped.
@@ -107,6 +119,16 @@ impl<'a> Text<'a> {
         self.edges().iter().map(|bits| bits.count_ones() as usize).sum::<usize>() / 2
     }
 
+    /// The words as numbers, equal ones alike.
+    pub fn numbered(&self) -> &Numbered {
+        self.numbered.get_or_init(|| {
+            let kept = self.buffers.and_then(|buffers| buffers.numbered.take());
+            let mut numbered = kept.unwrap_or_default();
+            numbered.read(self);
+            numbered
+        })
+    }
+
     /// The byte ranges of the lines without their newlines: what `str.split("\n")` returns, so
     /// one more than there are newlines.
     pub fn lines(&self) -> Lines<'a> {
@@ -130,6 +152,9 @@ impl Drop for Text<'_> {
     fn drop(&mut self) {
         if let (Some(buffers), Some(edges)) = (self.buffers, self.edges.take()) {
             buffers.put(edges);
+        }
+        if let (Some(buffers), Some(numbered)) = (self.buffers, self.numbered.take()) {
+            buffers.numbered.set(Some(numbered));
         }
     }
 }

@@ -8,6 +8,9 @@
 //! the text as it is, also where lower-casing would make it longer.
 
 mod lists;
+mod v3;
+
+pub(super) use v3::build as v3;
 
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};
 use crate::error::Result;

@@ -4,7 +4,6 @@
 //! the document, or whose two most frequent are over 50 %: tables of data that look like code.
 //! Words are what white space separates, as they are written.
 
-use super::gopher::vocabulary::Vocabulary;
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};
 use crate::error::Result;
 
@@ -25,21 +24,18 @@ impl Kernel for Concentration {
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {
-        Box::new(ConcentrationWorker { vocabulary: Vocabulary::default() })
+        Box::new(ConcentrationWorker)
     }
 }
 
-struct ConcentrationWorker {
-    vocabulary: Vocabulary,
-}
+struct ConcentrationWorker;
 
 impl Worker for ConcentrationWorker {
     fn tag(&mut self, doc: &Document<'_>, out: &mut Spans) -> Result<()> {
-        let words = doc.text.word_count();
-        self.vocabulary.clear(words);
-        self.vocabulary.read(doc.text, |_| ());
+        let numbered = doc.text.numbered();
+        let words = numbered.numbers().len();
         let (mut first, mut second) = (0, 0);
-        for word in self.vocabulary.distinct() {
+        for word in numbered.distinct() {
             if word.count > first {
                 (first, second) = (word.count, first);
             } else {

@@ -9,18 +9,22 @@
 //! found more than once, by those in all n-grams; overlaps count each time, so the paper's
 //! thresholds do not apply to them as they are.
 
-mod index;
 mod lines;
 mod ngrams;
-pub(super) mod vocabulary;
+mod repetition;
+pub(super) mod segments;
+mod v3;
+
+pub(super) use repetition::build as repetition;
+pub(super) use v3::build as v3;
 
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};
 use crate::error::Result;
-use crate::text::{Text, unicode::is_letter};
+use crate::text::vocabulary::{Word, short};
+use crate::text::{Numbered, Text, unicode::is_letter};
 use lines::Lines;
 use memchr::{memchr, memmem};
 use ngrams::Ngrams;
-use vocabulary::{Vocabulary, Word, short};
 
 /// The stop words of which a text should have two (Gopher, A1.1), as integers.
 const REQUIRED: [u64; 8] = [
@@ -72,10 +76,15 @@ pub(super) fn v2(options: &Options) -> Result<Box<dyn Kernel>> {
     Ok(build(true))
 }
 
-fn build(skip_empty_lines: bool) -> Box<dyn Kernel> {
+/// The types of the n-grams, which every kernel of the family has first.
+fn ngram_types() -> impl Iterator<Item = String> {
     let common = MOST_COMMON.map(|n| format!("fraction_of_characters_in_most_common_{n}grams"));
     let duplicate = DUPLICATE.map(|n| format!("fraction_of_characters_in_duplicate_{n}grams"));
-    let types = common.chain(duplicate).chain(TYPES.map(str::to_owned)).collect();
+    common.chain(duplicate)
+}
+
+fn build(skip_empty_lines: bool) -> Box<dyn Kernel> {
+    let types = ngram_types().chain(TYPES.map(str::to_owned)).collect();
     Box::new(Gopher { types, skip_empty_lines })
 }
 
@@ -87,9 +96,6 @@ impl Kernel for Gopher {
     fn worker(&self) -> Box<dyn Worker + '_> {
         Box::new(GopherWorker {
             skip_empty_lines: self.skip_empty_lines,
-            vocabulary: Vocabulary::default(),
-            numbers: Vec::new(),
-            chars_before: Vec::new(),
             ngrams: Ngrams::default(),
             lines: Lines::default(),
         })
@@ -98,11 +104,6 @@ impl Kernel for Gopher {
 
 struct GopherWorker {
     skip_empty_lines: bool,
-    vocabulary: Vocabulary,
-    /// The text as numbers of words.
-    numbers: Vec<u32>,
-    /// The code points in the words before each word, and at last in all words.
-    chars_before: Vec<u32>,
     ngrams: Ngrams,
     lines: Lines,
 }
@@ -126,12 +127,12 @@ impl Worker for GopherWorker {
             }
             return Ok(());
         }
-        self.number_words(text);
-        let counts = self.count_words(text);
-        self.push_ngrams(end, out);
+        let numbered = text.numbered();
+        self.ngrams.read(numbered);
+        let counts = count_words(text, numbered);
+        self.push_ngrams(numbered, end, out);
         let lines = self.lines.count(text, self.skip_empty_lines);
-        let words = self.numbers.len();
-        let chars = self.chars_before.last().copied().unwrap_or_default() as usize;
+        let (words, chars) = (numbered.numbers().len(), numbered.chars());
         let per = |count: usize, whole: usize| count as f64 / whole.max(1) as f64;
         let scores = [
             end as f64,
@@ -153,63 +154,19 @@ impl Worker for GopherWorker {
 }
 
 impl GopherWorker {
-    /// Reads the text once, into `vocabulary`, `numbers`, `chars_before` and repeated words.
-    #[inline(never)]
-    fn number_words(&mut self, text: &Text<'_>) {
-        let words = text.word_count();
-        self.vocabulary.clear(words);
-        self.numbers.clear();
-        self.numbers.shrink_to(1 << 20);
-        self.numbers.reserve(words);
-        self.vocabulary.read(text, |number| self.numbers.push(number));
-        self.chars_before.clear();
-        self.chars_before.shrink_to(1 << 20);
-        self.chars_before.reserve(words + 1);
-        self.ngrams.clear(words, self.vocabulary.distinct().len());
-        let mut chars = 0;
-        for (at, &number) in self.numbers.iter().enumerate() {
-            let word = self.vocabulary.word(number);
-            self.chars_before.push(chars);
-            chars += word.chars;
-            self.ngrams.push_word(at, number, word.count > 1);
-        }
-        self.chars_before.push(chars);
-    }
-
-    #[inline(never)]
-    fn count_words(&self, text: &Text<'_>) -> WordCounts {
-        let bytes = text.as_bytes();
-        let hash = memchr(b'#', bytes).is_some();
-        let ellipsis = !text.is_ascii() && memmem::find(bytes, "\u{2026}".as_bytes()).is_some();
-        let mut counts = WordCounts::default();
-        for word in self.vocabulary.distinct() {
-            let count = word.count as usize;
-            if word.begins_with_letters() || has_letter(word.of(text.as_str())) {
-                counts.with_letter += count;
-            }
-            let symbol = |symbol| word.has(symbol, text.as_str());
-            if hash && symbol('#') || ellipsis && symbol('\u{2026}') {
-                counts.with_symbol += count;
-            }
-            counts.required += if REQUIRED.contains(&word.short()) { count } else { 0 };
-        }
-        counts.median_length = median_length(self.vocabulary.distinct(), self.numbers.len());
-        counts
-    }
-
-    fn push_ngrams(&mut self, end: usize, out: &mut Spans) {
-        let words = self.numbers.len();
-        let before = |at: usize| u64::from(self.chars_before[at]);
+    fn push_ngrams(&mut self, numbered: &Numbered, end: usize, out: &mut Spans) {
+        let (words, chars_before) = (numbered.numbers().len(), numbered.chars_before());
+        let before = |at: usize| u64::from(chars_before[at]);
         for n in *MOST_COMMON.start()..=*DUPLICATE.end() {
             if words < n {
                 return;
             }
             let (part, whole) = if MOST_COMMON.contains(&n) {
-                let all = self.ngrams.lengthen::<false>(n, &self.chars_before);
+                let all = self.ngrams.lengthen::<false>(n, chars_before);
                 let chars = before(all.most_common_at + n) - before(all.most_common_at);
                 (all.most_common_count as u64 * chars, before(words))
             } else {
-                let all = self.ngrams.lengthen::<true>(n, &self.chars_before);
+                let all = self.ngrams.lengthen::<true>(n, chars_before);
                 // All n-grams: the sum of `before` at their ends less that at their beginnings,
                 // where all but n of either cancel out.
                 let ends: u64 = (words - n + 1..=words).map(before).sum();
@@ -218,6 +175,27 @@ impl GopherWorker {
             out.push(n as u16 - 2, 0, end, part as f64 / whole.max(1) as f64);
         }
     }
+}
+
+#[inline(never)]
+fn count_words(text: &Text<'_>, numbered: &Numbered) -> WordCounts {
+    let bytes = text.as_bytes();
+    let hash = memchr(b'#', bytes).is_some();
+    let ellipsis = !text.is_ascii() && memmem::find(bytes, "\u{2026}".as_bytes()).is_some();
+    let mut counts = WordCounts::default();
+    for word in numbered.distinct() {
+        let count = word.count as usize;
+        if word.begins_with_letters() || has_letter(word.of(text.as_str())) {
+            counts.with_letter += count;
+        }
+        let symbol = |symbol| word.has(symbol, text.as_str());
+        if hash && symbol('#') || ellipsis && symbol('\u{2026}') {
+            counts.with_symbol += count;
+        }
+        counts.required += if REQUIRED.contains(&word.short()) { count } else { 0 };
+    }
+    counts.median_length = median_length(numbered.distinct(), numbered.numbers().len());
+    counts
 }
 
 #[inline(never)]

@@ -9,15 +9,20 @@ mod concentration;
 pub mod engine;
 mod entropy;
 pub mod fasttext;
+mod fineweb;
 mod gopher;
 mod length;
+mod madlad;
 mod pii;
 mod pretokens;
 mod punctuation;
 mod random;
+mod refinedweb;
 pub mod repetitions;
 mod segments;
 mod stop_words;
+mod stops;
+mod structure;
 mod wordlist;
 
 use crate::error::{Error, Result};
@@ -96,6 +101,7 @@ const KERNELS: &[(&str, Build)] = &[
     ("bytes_length_v1", length::bytes),
     ("c4_v1", c4::v1),
     ("c4_v2", c4::v2),
+    ("c4_v3", c4::v3),
     ("char_length_strip_ws_v1", length::stripped_chars),
     ("char_length_v1", length::chars),
     ("char_length_with_paragraphs_v1", length::paragraph_chars),
@@ -103,8 +109,13 @@ const KERNELS: &[(&str, Build)] = &[
     ("doc_count_v1", length::documents),
     ("entropy_v1", entropy::build),
     ("fasttext", fasttext::build),
+    ("fineweb_quality_v1", fineweb::build),
+    ("gopher_repetition_v1", gopher::repetition),
     ("gopher_v1", gopher::v1),
     ("gopher_v2", gopher::v2),
+    ("gopher_v3", gopher::v3),
+    ("madlad400_v1", madlad::build),
+    ("math_density_v1", structure::math),
     ("not_alphanum_paragraph_v1", punctuation::punctuation),
     ("olmo_pretokenizer_v1", pretokens::document),
     ("olmo_pretokenizer_with_paragraphs_v1", pretokens::paragraphs),
@@ -115,9 +126,11 @@ const KERNELS: &[(&str, Build)] = &[
     ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
     ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
     ("random_number_v1", random::random),
+    ("refinedweb_lines_v1", refinedweb::build),
     ("repetitions_v1", repetitions::v1),
     ("repetitions_v3", repetitions::v3),
     ("stop_words_v1", stop_words::build),
+    ("structure_v1", structure::structure),
     ("uniseg_length_paragraphs_v1", segments::paragraphs),
     ("uniseg_length_paragraphs_with_doc_length_v1", segments::paragraphs_and_sum),
     ("uniseg_length_paragraphs_with_empty_v1", segments::all_paragraphs),

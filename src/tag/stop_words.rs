@@ -6,7 +6,6 @@
 
 mod lists;
 
-use super::gopher::vocabulary::Vocabulary;
 use super::wordlist::read_list;
 use super::{Document, Kernel, OptionValue, Options, Spans, Worker};
 use crate::error::{Error, Result};
@@ -83,24 +82,22 @@ impl Kernel for StopWords {
 
     fn worker(&self) -> Box<dyn Worker + '_> {
         let seen = vec![false; self.words.len()];
-        Box::new(Counter { list: self, vocabulary: Vocabulary::default(), seen })
+        Box::new(Counter { list: self, seen })
     }
 }
 
 struct Counter<'a> {
     list: &'a StopWords,
-    vocabulary: Vocabulary,
     seen: Vec<bool>,
 }
 
 impl Worker for Counter<'_> {
     fn tag(&mut self, doc: &Document<'_>, out: &mut Spans) -> Result<()> {
-        let words = doc.text.word_count();
-        self.vocabulary.clear(words);
-        self.vocabulary.read(doc.text, |_| ());
+        let numbered = doc.text.numbered();
+        let words = numbered.numbers().len();
         self.seen.fill(false);
         let mut count = 0;
-        for word in self.vocabulary.distinct() {
+        for word in numbered.distinct() {
             let bare = bare(word.of(doc.text.as_str()));
             let found = match self.list.words.get(bare) {
                 Some(&number) => Some(number),

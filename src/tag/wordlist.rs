@@ -4,7 +4,7 @@
 //! searched once with an Aho-Corasick automaton over the whole list, and the hits are mapped back
 //! to the text as it is.
 
-mod fold;
+pub(super) mod fold;
 
 use crate::error::{Error, Result};
 use crate::tag::pii::blocks::count_words;

@@ -51,6 +51,7 @@ static PUNCTUATION: Set = Set::parse(tables::PUNCTUATION);
 static NUMBER: Set = Set::parse(tables::NUMBER);
 static DIGIT: Set = Set::parse(tables::DIGIT);
 static MARKS: Set = Set::parse(tables::MARKS);
+static SENTENCE_END: Set = Set::parse(tables::SENTENCE_END);
 
 /// Python's `str.isalpha()` of one character.
 #[inline]
@@ -86,6 +87,15 @@ pub fn is_digit(c: char) -> bool {
 #[inline]
 pub fn is_mark(c: char) -> bool {
     MARKS.has(c)
+}
+
+/// The terminal punctuation marks of all scripts: `.`, `?`, `!`, `。`, `।`, `؟`…
+#[inline]
+pub fn is_sentence_end(c: char) -> bool {
+    match c {
+        '\0'..='~' => matches!(c, '.' | '?' | '!'),
+        c => SENTENCE_END.has(c),
+    }
 }
 
 /// UTS #18 `\s`, which is `White_Space`: [`is_space`] without U+001C to U+001F.
@@ -137,6 +147,9 @@ mod tests {
         assert_eq!(size(&WORD), 162_226);
         assert_eq!(size(&PUNCTUATION), 9_490);
         assert_eq!((size(&NUMBER), size(&DIGIT), size(&MARKS)), (1_791, 660, 819));
+        assert_eq!(size(&SENTENCE_END), 175);
+        let ends = (0..=0x10_ffff).filter_map(char::from_u32).filter(|&c| is_sentence_end(c));
+        assert_eq!(ends.count(), 175);
         assert_eq!((0..=0x10_ffff).filter_map(char::from_u32).filter(|&c| is_space(c)).count(), 29);
     }
 

@@ -11,9 +11,11 @@ import argparse
 import shlex
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import report
+import rules
 from jobs import JOBS, Job
 from measure import BenchError, take_corpus
 from scaling import measure_scaling
@@ -45,6 +47,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--workers", default="1,2", help="comma-separated numbers (%(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each tool (%(default)s)")
     parser.add_argument("--scaling", action="store_true", help="this tool alone on 1x, 4x, 16x")
+    parser.add_argument("--rules", action="store_true", help="taggers against datatrove, and in one pass")
+    parser.add_argument("--datatrove", type=Path, help="a Python that has it; default: installed on demand")
     parser.add_argument("--out", type=Path, help="report, written as .md and .json")
     parser.add_argument("--dolma", type=Path, default=Path(sys.executable).with_name("dolma"))
     parser.add_argument("--published", type=Path, help="executable; default: installed on demand")
@@ -120,17 +124,23 @@ def main(arguments: list[str]) -> int:
     )
     wanted = options.jobs or (SCALED if options.scaling else [job.name for job in JOBS])
     jobs = [job for job in JOBS if job.name in wanted]
-    make_attributes(bench, own, {experiment for job in jobs for experiment in job.needs})
+    if not options.rules:
+        make_attributes(bench, own, {experiment for job in jobs for experiment in job.needs})
     command = shlex.join(["python", "tests/bench/bench.py", *arguments])
     missed = False
     if options.scaling:
         scaled = measure_scaling(bench, jobs, own, options.workers, options.runs)
         markdown = report.scaling(scaled, corpus, machine, command)
-        rows: list[report.Scaled] | list[report.Row] = scaled
+        rows = [asdict(row) for row in scaled]
+    elif options.rules:
+        python = options.datatrove or rules.install_datatrove(cache)
+        measured = rules.measure_rules(bench, own, python, options.runs)
+        markdown = rules.markdown(measured, bench, machine, command)
+        rows, missed = [asdict(measured)], not measured.met
     else:
         compared = compare(bench, jobs, (published, own), options.workers, options.runs)
         markdown = report.comparison(compared, corpus, machine, command)
-        rows, missed = compared, not all(row.met for row in compared)
+        rows, missed = [asdict(row) for row in compared], not all(row.met for row in compared)
     print(markdown)
     if options.out is not None:
         report.write(options.out, markdown, rows, corpus, machine)

@@ -223,8 +223,16 @@ JOBS = (
         name="tag-length",
         title="tag, `char_length_with_paragraphs_v1`",
         command="tag",
-        target=15,
+        target=25,
         config=tag(GOPHER, "char_length_with_paragraphs_v1"),
+        output=_ATTRIBUTES,
+    ),
+    Job(
+        name="tag-words",
+        title="tag, `whitespace_tokenizer_with_paragraphs_v1`",
+        command="tag",
+        target=25,
+        config=tag(GOPHER, "whitespace_tokenizer_with_paragraphs_v1"),
         output=_ATTRIBUTES,
     ),
     Job(

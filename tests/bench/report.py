@@ -79,7 +79,8 @@ def environment() -> Machine:
     }
 
 
-def _head(corpus: Corpus, machine: Machine, command: str) -> list[str]:
+def head(corpus: Corpus, machine: Machine, command: str) -> list[str]:
+    """What every report begins with: the input, the machine, the command."""
     text, stored = corpus.text_bytes / _MEGABYTE, corpus.stored_bytes / _MEGABYTE
     return [
         f"- Input: {len(corpus.files)} files, {corpus.documents} documents, {text:.1f} MB of text "
@@ -91,7 +92,8 @@ def _head(corpus: Corpus, machine: Machine, command: str) -> list[str]:
     ]
 
 
-def _table(header: str, rows: list[str]) -> list[str]:
+def table(header: str, rows: list[str]) -> list[str]:
+    """A table of rows that are written already."""
     return [header, "|" + "---|" * (header.count("|") - 1), *rows, ""]
 
 
@@ -119,7 +121,7 @@ def comparison(rows: list[Row], corpus: Corpus, machine: Machine, command: str) 
         written.append("| " + " | ".join(cells) + " |")
     header = "| job | workers | seconds | MB/s | ratio | target | peak MB | output MB | rows | verdict |"
     intro = f"Each pair is {PUBLISHED} / this tool; medians of runs that alternate between them."
-    lines = [*_head(corpus, machine, command), intro, "", *_table(header, written)]
+    lines = [*head(corpus, machine, command), intro, "", *table(header, written)]
     return "\n".join(lines)
 
 
@@ -159,13 +161,13 @@ def scaling(rows: list[Scaled], corpus: Corpus, machine: Machine, command: str) 
         "Speed-up is against the fewest workers, growth of peak memory against the smallest input, "
         "other things equal."
     )
-    return "\n".join([*_head(corpus, machine, command), intro, "", *_table(header, written)])
+    return "\n".join([*head(corpus, machine, command), intro, "", *table(header, written)])
 
 
-def write(out: Path, markdown: str, rows: list[Row] | list[Scaled], corpus: Corpus, machine: Machine) -> None:
+def write(out: Path, markdown: str, rows: list[dict[str, object]], corpus: Corpus, machine: Machine) -> None:
     """Writes the report beside itself as `.md` and `.json`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".md").write_text(markdown, encoding="utf-8")
     counted = {name: value for name, value in asdict(corpus).items() if name != "files"}
-    data = {"machine": machine, "corpus": counted, "rows": [asdict(row) for row in rows]}
+    data = {"machine": machine, "corpus": counted, "rows": rows}
     out.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::text::Text;
 use std::collections::HashMap;
 
-const NAUGHTY: &str = include_str!("../../../python/dolma/data/naughty_words_en.txt");
+pub(super) const NAUGHTY: &str = include_str!("../../../python/dolma/data/naughty_words_en.txt");
 
 /// What was found in a text.
 #[derive(Debug, Default, PartialEq)]

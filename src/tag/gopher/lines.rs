@@ -1,7 +1,7 @@
 //! Lines of a document: how they begin and end, and which occur more than once.
 
-use super::index::Index;
 use crate::text::Text;
+use crate::text::index::Index;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -8,7 +8,8 @@
 //! Whether a place is kept is a coin toss to the processor, so the loops write always and advance
 //! by 0 or 1.
 
-use super::index::mix;
+use crate::text::Numbered;
+use crate::text::index::mix;
 use std::hint::select_unpredictable;
 
 /// A place and what is there: first the numbers of two (n-1)-grams, then that of the n-gram.
@@ -24,6 +25,26 @@ struct Slot {
     ngram: u64,
     generation: u32,
     count: u32,
+}
+
+/// The bit of a slot's count that says that [`Ngrams::repeats`] has met the n-gram. Counts stay
+/// below it: a text has less than 2^31 words.
+const MET: u32 = 1 << 31;
+
+impl Slot {
+    fn count(&self) -> u32 {
+        self.count & !MET
+    }
+}
+
+/// The code points of the words that n-grams at ascending places cover, each counted once.
+fn cover(places: impl Iterator<Item = usize>, n: usize, chars_before: &[u32]) -> u64 {
+    let (mut chars, mut covered) = (0, 0);
+    for at in places {
+        chars += u64::from(chars_before[at + n] - chars_before[at.max(covered)]);
+        covered = at + n;
+    }
+    chars
 }
 
 /// What is known of the n-grams of one size.
@@ -62,8 +83,17 @@ fn slots(ngrams: usize) -> usize {
 }
 
 impl Ngrams {
+    /// Forgets the last document and takes the words of the next.
+    #[inline(never)]
+    pub(super) fn read(&mut self, words: &Numbered) {
+        self.clear(words.numbers().len(), words.distinct().len());
+        for (at, &number) in words.numbers().iter().enumerate() {
+            self.push_word(at, number, words.word(number).count > 1);
+        }
+    }
+
     /// Forgets the last document; the next has `words` words, of which `distinct` differ.
-    pub(super) fn clear(&mut self, words: usize, distinct: usize) {
+    fn clear(&mut self, words: usize, distinct: usize) {
         if self.places.len() > KEPT {
             self.places = Vec::new();
         }
@@ -81,7 +111,7 @@ impl Ngrams {
 
     /// Adds the word at `at`, in the order of the text.
     #[inline(always)]
-    pub(super) fn push_word(&mut self, at: usize, number: u32, repeated: bool) {
+    fn push_word(&mut self, at: usize, number: u32, repeated: bool) {
         let first = self.last.unwrap_or_default();
         let ngram = u64::from(first) << 32 | u64::from(number);
         self.places[self.len] = Place { ngram, at: (at as u32).wrapping_sub(1) };
@@ -96,6 +126,77 @@ impl Ngrams {
     pub(super) fn lengthen<const SUM: bool>(&mut self, n: usize, chars_before: &[u32]) -> Repeated {
         self.count();
         self.keep_repeated::<SUM>(n, chars_before)
+    }
+
+    /// Goes from n - 1 to n: counts the n-grams, which the methods below then measure. They must
+    /// be called before [`Ngrams::keep`], which ends the turn of this n.
+    pub(super) fn advance(&mut self) {
+        self.count();
+    }
+
+    /// Leaves only what can be part of a repeated (n+1)-gram.
+    pub(super) fn keep(&mut self, n: usize) {
+        self.keep_repeated::<false>(n, &[]);
+    }
+
+    /// Where repeated n-grams are, ascending, with their slots.
+    fn repeated(&self) -> impl Iterator<Item = (usize, usize)> {
+        let places = self.places[..self.len].iter();
+        let places = places.map(|place| (place.at as usize, place.ngram as usize));
+        places.filter(|&(_, slot)| self.table[slot].count() > 1)
+    }
+
+    /// The code points of the words that are part of a repeated n-gram, each counted once.
+    pub(super) fn covered(&self, n: usize, chars_before: &[u32]) -> u64 {
+        cover(self.repeated().map(|(at, _)| at), n, chars_before)
+    }
+
+    /// The same for the n-gram that is found most often; of several, the one with the most code
+    /// points, then the first. Zero if none is repeated.
+    pub(super) fn covered_by_most_common(&self, n: usize, chars_before: &[u32]) -> u64 {
+        let mut most = (0, 0);
+        let mut most_slot = None;
+        for (at, slot) in self.repeated() {
+            let measure = (self.table[slot].count(), chars_before[at + n] - chars_before[at]);
+            if measure > most {
+                (most, most_slot) = (measure, Some(slot));
+            }
+        }
+        let here = self.repeated().filter(|&(_, slot)| Some(slot) == most_slot);
+        cover(here.map(|(at, _)| at), n, chars_before)
+    }
+
+    /// Where the most common n-gram is first, and how often it is found; of several, the one that
+    /// begins first; the beginning of the text if none is repeated.
+    pub(super) fn most_common(&self) -> (usize, usize) {
+        let mut most = (0, 1);
+        for (at, slot) in self.repeated() {
+            let count = self.table[slot].count() as usize;
+            if count > most.1 {
+                most = (at, count);
+            }
+        }
+        most
+    }
+
+    /// The code points of n-grams that were met before, when one walks through the text and steps
+    /// over each such n-gram as a whole: the n-grams that begin in it are not met.
+    pub(super) fn repeats(&mut self, n: usize, chars_before: &[u32]) -> u64 {
+        let mut chars = 0;
+        let mut next = 0;
+        for place in &self.places[..self.len] {
+            let at = place.at as usize;
+            let slot = &mut self.table[place.ngram as usize];
+            if at < next {
+                continue;
+            }
+            if slot.count & MET != 0 {
+                chars += u64::from(chars_before[at + n] - chars_before[at]);
+                next = at + n;
+            }
+            slot.count |= MET;
+        }
+        chars
     }
 
     /// Replaces pairs of (n-1)-grams by the slots of n-grams, and counts these.
@@ -137,7 +238,7 @@ impl Ngrams {
         let mut kept = 0;
         for read in 0..self.len {
             let place = self.places[read];
-            let count = self.table[place.ngram as usize].count as usize;
+            let count = self.table[place.ngram as usize].count() as usize;
             let at = place.at as usize;
             let repeated = count > 1;
             if count > all.most_common_count {

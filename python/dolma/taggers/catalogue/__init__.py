@@ -10,14 +10,18 @@ from ..declaration import Declaration
 from . import (
     c4,
     classifier,
+    fineweb,
     gopher,
     language,
     length,
+    madlad,
     pii,
     punctuation,
+    refinedweb,
     repetitions,
     sampling,
     statistics,
+    structure,
     tokenizers,
 )
 
@@ -26,14 +30,18 @@ __all__ = ["BUILTIN"]
 _FAMILIES = (
     c4,
     classifier,
+    fineweb,
     gopher,
     language,
     length,
+    madlad,
     pii,
     punctuation,
+    refinedweb,
     repetitions,
     sampling,
     statistics,
+    structure,
     tokenizers,
 )
 

@@ -13,7 +13,7 @@
 use std::hint::select_unpredictable;
 
 /// Numbers by hash, open addressing with linear probing.
-pub(super) struct Index {
+pub struct Index {
     /// A power of two of them.
     slots: Vec<u64>,
     /// The last number given.
@@ -34,7 +34,7 @@ impl Default for Index {
 
 impl Index {
     /// Forgets everything and makes room for about `expected` things; more may come.
-    pub(super) fn clear(&mut self, expected: usize) {
+    pub fn clear(&mut self, expected: usize) {
         let slots = (expected * 2).next_power_of_two().clamp(MIN_SLOTS, KEPT_SLOTS);
         if self.slots.capacity() > KEPT_SLOTS {
             self.slots = Vec::new();
@@ -45,7 +45,7 @@ impl Index {
     }
 
     /// How many things there are.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.len as usize
     }
 
@@ -53,7 +53,7 @@ impl Index {
     ///
     /// The caller then keeps the thing, if its number is a new one.
     #[inline(always)]
-    pub(super) fn number(&mut self, hash: u64, same: impl Fn(usize) -> bool) -> usize {
+    pub fn number(&mut self, hash: u64, same: impl Fn(usize) -> bool) -> usize {
         let tag = hash >> 32;
         let slots = self.slots.as_mut_slice();
         let mut at = tag as usize & (slots.len() - 1);
@@ -101,7 +101,7 @@ fn probe(slots: &[u64], mut at: usize, matches: impl Fn(u64) -> bool) -> (usize,
 /// Mixes two 64-bit values into one, every bit of the result depending on every bit given: the
 /// two halves of a 128-bit product, folded.
 #[inline(always)]
-pub(super) fn mix(a: u64, b: u64) -> u64 {
+pub fn mix(a: u64, b: u64) -> u64 {
     // Digits of pi: as good as any two numbers without a pattern.
     let product = u128::from(a ^ 0x243f_6a88_85a3_08d3) * u128::from(b ^ 0xa409_3822_299f_31d1);
     (product >> 64) as u64 ^ product as u64

@@ -1,17 +1,17 @@
 //! The distinct words of a document: numbered, counted and measured.
 //!
 //! A word of up to 16 bytes is kept as two integers, which are all of it, so comparing is exact
-//! and touches no text; a longer one is compared by its hash and then by its bytes. What Gopher
-//! asks of single words is asked once for each distinct word.
+//! and touches no text; a longer one is compared by its hash and then by its bytes. What is asked
+//! of single words is asked once for each distinct word.
 
 use super::index::{Index, mix};
-use crate::text::{Text, count_chars};
+use super::{Text, count_chars};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A distinct word.
 #[derive(Clone, Copy, Default)]
-pub(in crate::tag) struct Word {
+pub struct Word {
     low: u64,
     high: u64,
     /// Where it was found last.
@@ -24,7 +24,7 @@ pub(in crate::tag) struct Word {
 
 impl Word {
     /// The word in the text in which it was found.
-    pub(in crate::tag) fn of<'t>(&self, text: &'t str) -> &'t str {
+    pub fn of<'t>(&self, text: &'t str) -> &'t str {
         &text[self.start as usize..][..self.bytes as usize]
     }
 
@@ -34,7 +34,7 @@ impl Word {
 
     /// Whether there is a letter of ASCII in the first eight bytes.
     #[inline(always)]
-    pub(super) fn begins_with_letters(&self) -> bool {
+    pub fn begins_with_letters(&self) -> bool {
         // Lower case, then 7 bits in each byte so that sums do not carry: the top bit is set by
         // adding 5 from `{` on and by adding 31 from `a` on.
         let folded = (self.low | 0x2020_2020_2020_2020) & 0x7f7f_7f7f_7f7f_7f7f;
@@ -44,7 +44,7 @@ impl Word {
     }
 
     /// Whether a character is in the word; only asked for where the text has it.
-    pub(super) fn has(&self, symbol: char, text: &str) -> bool {
+    pub fn has(&self, symbol: char, text: &str) -> bool {
         let mut bytes = [0; 4];
         let first = u64::from(symbol.encode_utf8(&mut bytes).as_bytes()[0]);
         // Subtracting borrows from a zero byte first: some top bit is left if and only if one is.
@@ -57,13 +57,21 @@ impl Word {
 
     /// The word as one integer, see [`short`]; zero if it is longer than seven bytes.
     #[inline(always)]
-    pub(super) fn short(&self) -> u64 {
+    pub fn short(&self) -> u64 {
         if self.bytes < 8 { self.low | u64::from(self.bytes) << 56 } else { 0 }
+    }
+
+    /// The same with letters of ASCII in lower case; other bytes may change, never into letters.
+    #[inline(always)]
+    pub fn short_folded(&self) -> u64 {
+        let bytes = self.bytes.min(8);
+        let fold = 0x2020_2020_2020_2020u64.checked_shr(64 - 8 * bytes).unwrap_or_default();
+        if bytes < 8 { self.short() | fold } else { 0 }
     }
 }
 
 /// A word of up to seven bytes as one integer: the bytes, the first one lowest, and the length.
-pub(super) const fn short(word: &str) -> u64 {
+pub const fn short(word: &str) -> u64 {
     let bytes = word.as_bytes();
     let (mut value, mut at) = ((bytes.len() as u64) << 56, 0);
     while at < bytes.len() {
@@ -77,7 +85,7 @@ pub(super) const fn short(word: &str) -> u64 {
 const KEPT: usize = 1 << 20;
 
 #[derive(Default)]
-pub(in crate::tag) struct Vocabulary {
+pub(super) struct Vocabulary {
     index: Index,
     /// By number, from 1 on; the ones after the last are of another document.
     words: Vec<Word>,
@@ -143,7 +151,7 @@ fn long_key(word: &[u8]) -> (u64, u64) {
 
 impl Vocabulary {
     /// Forgets the last document; the next has `words` words.
-    pub(in crate::tag) fn clear(&mut self, words: usize) {
+    pub(super) fn clear(&mut self, words: usize) {
         // About half of the words of an ordinary text are there more than once.
         self.index.clear(words);
         self.words.truncate(KEPT);
@@ -154,19 +162,19 @@ impl Vocabulary {
     }
 
     /// The distinct words in the order in which they were first found.
-    pub(in crate::tag) fn distinct(&self) -> &[Word] {
+    pub(super) fn distinct(&self) -> &[Word] {
         &self.words[1..=self.index.len()]
     }
 
-    pub(in crate::tag) fn word(&self, number: u32) -> &Word {
+    pub(super) fn word(&self, number: u32) -> &Word {
         &self.words[number as usize]
     }
 
-    /// Calls `see` with the number of each word of the text, in order.
+    /// Calls `see` with the number of each word of the text and its length in code points, in order.
     ///
     /// Keys are made for some words ahead, so that the processor has begun to load the next words
     /// when it has guessed wrong about one.
-    pub(in crate::tag) fn read(&mut self, text: &Text<'_>, mut see: impl FnMut(u32)) {
+    pub(super) fn read(&mut self, text: &Text<'_>, mut see: impl FnMut(u32, u32)) {
         const AHEAD: usize = 16;
         let ascii = text.is_ascii();
         let mut keys = [Key::default(); AHEAD];
@@ -178,7 +186,8 @@ impl Vocabulary {
                 len += 1;
             }
             for key in &keys[..len] {
-                see(self.add(text.as_bytes(), ascii, key));
+                let (number, chars) = self.add(text.as_bytes(), ascii, key);
+                see(number, chars);
             }
             if len < AHEAD {
                 return;
@@ -186,9 +195,9 @@ impl Vocabulary {
         }
     }
 
-    /// The number of a word, counted once more.
+    /// The number of a word, counted once more, and its code points.
     #[inline(always)]
-    fn add(&mut self, text: &[u8], ascii: bool, key: &Key) -> u32 {
+    fn add(&mut self, text: &[u8], ascii: bool, key: &Key) -> (u32, u32) {
         let &Key { low, high, start, bytes, hash } = key;
         let here = || &text[start as usize..][..bytes as usize];
         let words = self.words.as_slice();
@@ -214,7 +223,7 @@ impl Vocabulary {
             self.words.resize(next * 2, Word::default());
         }
         self.words[next].count = 0;
-        number as u32
+        (number as u32, chars)
     }
 }
 
@@ -244,11 +253,11 @@ mod tests {
         let text = Text::new(&text);
         let mut vocabulary = Vocabulary::default();
         vocabulary.clear(1);
-        vocabulary.read(&Text::new("left overs"), |_| ());
+        vocabulary.read(&Text::new("left overs"), |_, _| ());
         let mut expected: HashMap<&str, u32> = HashMap::new();
         vocabulary.clear(0);
         let mut numbers = Vec::new();
-        vocabulary.read(&text, |number| numbers.push(number));
+        vocabulary.read(&text, |number, _| numbers.push(number));
         for (range, number) in text.words().zip(numbers) {
             let word = vocabulary.word(number);
             assert_eq!(word.of(text.as_str()), &text.as_str()[range.clone()]);

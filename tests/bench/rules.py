@@ -1,0 +1,163 @@
+"""The taggers of published rules: each against datatrove's filters, and many of them in one pass.
+
+datatrove reads, filters and writes nothing; this tool reads, tags and writes attribute rows, as it
+does for users. "Alone" is a tagger's time less that of `doc_count_v1`, which reads and writes and
+does nothing else; one pass of many taggers should take little more than their sum.
+"""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from jobs import GOPHER, JOBS, Job, tag
+from measure import BenchError, timed
+from report import Machine, head, table
+from tools import Bench, Tool, run_job
+
+DATATROVE = ("datatrove==0.10.1", "spacy==3.8.18", "nltk==3.10.4", "orjson")
+
+FILTERS = {
+    "gopher_v3": ("GopherRepetitionFilter", "GopherQualityFilter"),
+    "gopher_repetition_v1": ("GopherRepetitionFilter",),
+    "c4_v3": ("C4QualityFilter",),
+    "fineweb_quality_v1": ("FineWebQualityFilter",),
+}
+"""Taggers, and the filters that look at the same."""
+
+READING = "doc_count_v1"
+"""The tagger that costs nothing but reading and writing."""
+
+TOGETHER = (
+    "c4_v2",
+    "c4_v3",
+    "char_length_with_paragraphs_v1",
+    "fineweb_quality_v1",
+    "gopher_repetition_v1",
+    "gopher_v2",
+    "gopher_v3",
+    "madlad400_v1",
+    "math_density_v1",
+    "not_alphanum_paragraph_v1",
+    "pii_regex_v3",
+    "refinedweb_lines_v1",
+    "structure_v1",
+    "toxicity_wordlist_v1",
+    "whitespace_tokenizer_with_paragraphs_v1",
+)
+"""Fifteen taggers as a user might run them in one pass."""
+
+MOST = 1.6
+"""What one pass may take, by reading and writing once and every tagger alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alone:
+    """One tagger by itself. `datatrove` is the time of its filters, where it has them."""
+
+    tagger: str
+    seconds: float
+    alone: float
+    megabytes_per_second: float
+    datatrove: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """All taggers, what the input takes by itself, and the pass of all of them."""
+
+    taggers: tuple[Alone, ...]
+    inflating: float
+    reading: float
+    together: float
+    share: float
+
+    @property
+    def met(self) -> bool:
+        return self.share <= MOST
+
+
+def install_datatrove(cache: Path) -> Path:
+    """The Python of an environment with datatrove, made below `cache` unless it is there."""
+    home = cache / "datatrove"
+    python = home / "bin" / "python"
+    if not (home / "complete").exists():
+        print(f"installing {DATATROVE[0]} into {home}", file=sys.stderr)
+        shutil.rmtree(home, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        if subprocess.run([str(python), "-m", "pip", "install", "--quiet", *DATATROVE]).returncode != 0:
+            raise BenchError(f"{DATATROVE[0]} does not install with {sys.executable}; try --datatrove")
+        (home / "complete").touch()
+    return python
+
+
+def _job(taggers: tuple[str, ...]) -> Job:
+    """A job of `tag` with these taggers."""
+    config = tag(GOPHER, taggers[0])
+    return replace(
+        JOBS[0],
+        name=f"rules-{taggers[0]}-{len(taggers)}",
+        config=lambda setting: {**config(setting), "taggers": list(taggers)},
+    )
+
+
+def _seconds(bench: Bench, tool: Tool, taggers: tuple[str, ...], runs: int) -> float:
+    print(f"tag, 1 worker: {', '.join(taggers)}", file=sys.stderr)
+    done = [run_job(bench, _job(taggers), tool, 1, read=number == 0) for number in range(runs)]
+    return median(run.cost.seconds for run in done)
+
+
+def _command(bench: Bench, tool: Tool, command: list[str], runs: int) -> float:
+    print(" ".join(command[:3]), file=sys.stderr)
+    log = bench.work / "rules.log"
+    paths = [str(path) for path in bench.corpus.files]
+    done = [timed([*command, *paths], log, tool.environment, bench.limit) for _ in range(runs)]
+    return median(cost.seconds for cost in done)
+
+
+def measure_rules(bench: Bench, tool: Tool, python: Path, runs: int) -> Rules:
+    """Times every tagger, the filters of datatrove, and all taggers in one pass."""
+    script = str(Path(__file__).with_name("datatrove_filters.py"))
+    reading = _seconds(bench, tool, (READING,), runs)
+    taggers = []
+    for tagger in TOGETHER:
+        seconds = _seconds(bench, tool, (tagger,), runs)
+        theirs = None
+        if filters := FILTERS.get(tagger):
+            theirs = _command(bench, tool, [str(python), script, ",".join(filters)], 1)
+        alone = max(seconds - reading, 0.0)
+        speed = bench.corpus.text_bytes / 1e6 / max(alone, 1e-3)
+        taggers.append(
+            Alone(tagger=tagger, seconds=seconds, alone=alone, megabytes_per_second=speed, datatrove=theirs)
+        )
+    together = _seconds(bench, tool, TOGETHER, runs)
+    return Rules(
+        taggers=tuple(taggers),
+        inflating=_command(bench, tool, ["gzip", "-t"], runs),
+        reading=reading,
+        together=together,
+        share=together / (reading + sum(tagger.alone for tagger in taggers)),
+    )
+
+
+def markdown(rules: Rules, bench: Bench, machine: Machine, command: str) -> str:
+    """The measurements in Markdown."""
+    written = []
+    for row in rules.taggers:
+        ratio = f"**{row.datatrove / row.seconds:.0f}**" if row.datatrove else "-"
+        theirs = f"{row.datatrove:.1f}" if row.datatrove else "-"
+        speed = f"{row.megabytes_per_second:.0f}"
+        written.append(
+            f"| `{row.tagger}` | {row.seconds:.2f} | {row.alone:.2f} | {speed} | {theirs} | {ratio} |"
+        )
+    size = bench.corpus.text_bytes / 1e6
+    summary = (
+        f"Inflating the input alone (`gzip -t`): {rules.inflating:.2f} s, {size / rules.inflating:.0f} MB/s. "
+        f"Reading and writing rows (`{READING}`): {rules.reading:.2f} s, {size / rules.reading:.0f} MB/s. "
+        f"All {len(TOGETHER)} in one pass: {rules.together:.2f} s, {rules.share:.2f} times the sum of "
+        f"reading and every tagger alone (at most {MOST}: {'met' if rules.met else 'missed'})."
+    )
+    columns = "| tagger | seconds | alone | MB/s alone | datatrove, s | ratio |"
+    return "\n".join([*head(bench.corpus, machine, command), *table(columns, written), summary])
