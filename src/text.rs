@@ -8,12 +8,14 @@
 pub(crate) mod index;
 mod masks;
 mod numbered;
+mod sentences;
 mod tables;
 pub mod unicode;
 pub(crate) mod vocabulary;
 mod words;
 
 pub use numbered::Numbered;
+pub use sentences::{Sentences, sentences};
 pub use words::{Words, count_bits, token_starts};
 
 use std::cell::{Cell, OnceCell};

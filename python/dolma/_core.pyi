@@ -14,10 +14,12 @@ __all__ = [
     "BatchTagger",
     "BloomFilter",
     "Clusters",
+    "FastText",
     "Progress",
     "SegmentWriter",
     "check_key",
     "dedupe",
+    "fasttext_clean",
     "find_attributes",
     "hash_file",
     "kernel_names",
@@ -25,6 +27,7 @@ __all__ = [
     "mix",
     "repeated_parts",
     "rule_attributes",
+    "sentence_ends",
     "tag",
     "word_ends",
 ]
@@ -428,3 +431,26 @@ def word_ends(text: str) -> list[int]:
 def repeated_parts(items: list[int], longest: int, times: int) -> list[tuple[int, int, int]]:
     """The parts of a sequence that repeat one to `longest` items at least `times` (two or more)
     times: first item, item behind the last, and the number of items that are repeated."""
+
+def sentence_ends(text: str) -> list[int]:
+    """The sentences of a text (UAX-29 with a list of abbreviations), put end to end the whole of
+    it, as the position (in code points) at which each one ends."""
+
+def fasttext_clean(texts: list[str], options: list[str]) -> list[str]:
+    """Texts as a model reads them that was trained with these options of the kernel `fasttext`:
+    lowercase, strip_accents, zero_digits, split_punctuation."""
+
+@final
+class FastText:
+    """A supervised fastText model, `.bin` or `.ftz`; predicts with the bits of the reference."""
+
+    def __new__(cls, path: _Path) -> FastText:
+        """Raises `DolmaAssetError` for a file that is no such model."""
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels as they were trained."""
+
+    def predict(self, texts: list[str], k: int = 0, threshold: float = 0.0) -> list[list[tuple[str, float]]]:
+        """For each text, read as one line, its `k` best labels (0: all) with their probabilities,
+        of `threshold` or more, the most probable first."""

@@ -6,6 +6,7 @@
 
 mod batches;
 mod clusters;
+mod fasttext;
 mod filters;
 mod host;
 mod runs;
@@ -66,6 +67,7 @@ const _: () = fits_python::<host::Progress>();
 const _: () = fits_python::<filters::BloomFilter>();
 const _: () = fits_python::<clusters::Clusters>();
 const _: () = fits_python::<batches::BatchReader>();
+const _: () = fits_python::<fasttext::FastText>();
 const _: () = fits_python::<batches::BatchTagger>();
 const _: () = fits_python::<batches::SegmentWriter>();
 
@@ -77,6 +79,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<batches::BatchReader>()?;
     module.add_class::<batches::BatchTagger>()?;
     module.add_class::<batches::SegmentWriter>()?;
+    module.add_class::<fasttext::FastText>()?;
+    module.add_function(wrap_pyfunction!(fasttext::fasttext_clean, module)?)?;
+    module.add_function(wrap_pyfunction!(words::sentence_ends, module)?)?;
     module.add_function(wrap_pyfunction!(hash_file, module)?)?;
     module.add_function(wrap_pyfunction!(runs::tag, module)?)?;
     module.add_function(wrap_pyfunction!(runs::kernel_names, module)?)?;

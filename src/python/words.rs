@@ -1,7 +1,7 @@
-//! Word boundaries and repetitions for taggers in Python.
+//! Boundaries of words and sentences, and repetitions, for taggers in Python.
 
 use crate::tag::repetitions::periodic;
-use crate::text::count_chars;
+use crate::text::{count_chars, sentences};
 use pyo3::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -9,8 +9,19 @@ use unicode_segmentation::UnicodeSegmentation;
 /// included, as the position (in code points) at which each one ends.
 #[pyfunction]
 pub fn word_ends(text: &str) -> Vec<usize> {
+    ends(text.split_word_bounds())
+}
+
+/// The sentences of a text (UAX-29 with a list of abbreviations), put end to end the whole of it,
+/// as the position (in code points) at which each one ends.
+#[pyfunction]
+pub fn sentence_ends(text: &str) -> Vec<usize> {
+    ends(sentences(text))
+}
+
+fn ends<'a>(pieces: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let mut end = 0;
-    text.split_word_bounds()
+    pieces
         .map(|piece| {
             end += count_chars(piece.as_bytes());
             end

@@ -31,6 +31,9 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     packages: tuple[str, ...] = ()
 
 
+_DOLMA = "https://dolma-artifacts.org/fasttext_models"
+_ULTRA_FINEWEB = "https://huggingface.co/openbmb/Ultra-FineWeb-classifier/resolve/main"
+
 _TABLE = [
     Asset(
         name="lid.176.ftz",
@@ -85,6 +88,63 @@ _TABLE = [
         sha256="",
         license="see its page",
         doc="The tokenizer of OLMo 2.",
+    ),
+    Asset(
+        name="glotlid_v3.bin",
+        url="https://huggingface.co/cis-lmu/glotlid/resolve/main/model_v3.bin",
+        sha256="",
+        license="Apache 2.0",
+        doc="GlotLID (Kargaran et al. 2023): language identification, over 2000 labels with scripts.",
+    ),
+    Asset(
+        name="jigsaw_fasttext_bigrams_hatespeech_final.bin",
+        url=f"{_DOLMA}/jigsaw_fasttext_bigrams_20230515/jigsaw_fasttext_bigrams_hatespeech_final.bin",
+        sha256="",
+        license="",
+        doc="Toxic speech, by the Dolma authors, trained on the Jigsaw toxic comments.",
+    ),
+    Asset(
+        name="jigsaw_fasttext_bigrams_nsfw_final.bin",
+        url=f"{_DOLMA}/jigsaw_fasttext_bigrams_20230515/jigsaw_fasttext_bigrams_nsfw_final.bin",
+        sha256="",
+        license="",
+        doc="Obscene speech, by the Dolma authors, trained on the Jigsaw toxic comments.",
+    ),
+    Asset(
+        name="cc_wiki_wikiref_sw_pes2o_adult_fakenews_math_books_openhermes.bin",
+        url=f"{_DOLMA}/dolma-1_7/cc_wiki_wikiref_sw_pes2o_adult_fakenews_math_books_openhermes.bin",
+        sha256="",
+        license="",
+        doc="Kinds of text, the quality classifier of Dolma 1.7.",
+    ),
+    Asset(
+        name="openhermes_reddit_eli5_vs_rw_v2_bigram_200k_train.bin",
+        url="https://huggingface.co/mlfoundations/fasttext-oh-eli5/resolve/main/"
+        "openhermes_reddit_eli5_vs_rw_v2_bigram_200k_train.bin",
+        sha256="",
+        license="MIT",
+        doc="The quality classifier of DCLM-Baseline (Li et al. 2024).",
+    ),
+    Asset(
+        name="ultra_fineweb_en.bin",
+        url=f"{_ULTRA_FINEWEB}/classifiers/ultra_fineweb_en.bin",
+        sha256="",
+        license="Apache 2.0",
+        doc="The quality classifier of Ultra-FineWeb for English (Wang et al. 2025).",
+    ),
+    Asset(
+        name="ultra_fineweb_zh.bin",
+        url=f"{_ULTRA_FINEWEB}/classifiers/ultra_fineweb_zh.bin",
+        sha256="",
+        license="Apache 2.0",
+        doc="The quality classifier of Ultra-FineWeb for Chinese (Wang et al. 2025).",
+    ),
+    Asset(
+        name="deepseek-v2-tokenizer.json",
+        url="https://huggingface.co/deepseek-ai/DeepSeek-V2/resolve/main/tokenizer.json",
+        sha256="",
+        license="DeepSeek Model License",
+        doc="The tokenizer whose tokens are the words of Ultra-FineWeb's classifiers.",
     ),
 ]
 

@@ -70,6 +70,12 @@ def _assets() -> Callable[[Any], Any]:
     return assets.run
 
 
+def _train() -> Callable[[Any], Any]:
+    from ..commands import train
+
+    return train.run
+
+
 COMMANDS = {
     "tag": Command(config.TagConfig, _tag),
     "dedupe": Command(config.DedupeConfig, _dedupe),
@@ -77,6 +83,7 @@ COMMANDS = {
     "run": Command(config.RecipeConfig, _recipe),
     "list": Command(config.ListConfig, _list),
     "assets": Command(config.AssetsConfig, _assets),
+    "train": Command(config.TrainConfig, _train),
 }
 
 #: Commands of the published tool that are not there yet.
@@ -189,6 +196,9 @@ def _normal(argument: str) -> str:
     if not argument.startswith("--"):
         return argument
     name, equals, value = argument[2:].partition("=")
+    if name.startswith("tagger_options."):
+        # Taggers are called as they are called: dclm-oh-eli5.
+        return argument
     prefix = "no-" if name.startswith("no-") else ""
     return f"--{prefix}{name.removeprefix('no-').replace('-', '_')}{equals}{value}"
 

@@ -17,6 +17,7 @@ import msgspec
 
 from .. import assets
 from ..errors import DolmaConfigError
+from ..training.card import options_beside
 from .base import BaseTagger
 
 __all__ = ["AttributeType", "Declaration", "Kernel", "PythonTagger", "Unit"]
@@ -90,6 +91,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     assets: dict[str, str | None] = {}
     #: Options that users may set under `tagger_options`, besides assets.
     settable: tuple[str, ...] = ()
+    #: Whether a card beside the model says how texts are cleaned (see `dolma.training.card`).
+    cards: bool = False
 
     @property
     def summary(self) -> str:
@@ -116,6 +119,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
                     "a URL or the name of an asset"
                 )
             options[key] = assets.resolve(reference)
+        if self.cards:
+            options = {**options_beside(options["model"]), **options}
         return options
 
 

@@ -1,4 +1,4 @@
-//! The `fasttext` kernel: scores documents or paragraphs with a supervised fastText model.
+//! The `fasttext` kernel: scores documents, paragraphs, lines or sentences with a supervised fastText model.
 //!
 //! The model is applied in Rust with the same bits as the reference implementation. Around it are
 //! the conventions of the published taggers: how a text is cleaned before it is read, which labels
@@ -9,6 +9,7 @@ mod clean;
 mod dictionary;
 mod heap;
 mod kernel;
+mod labels;
 mod loss;
 mod matrix;
 mod model;
@@ -19,6 +20,7 @@ mod sum;
 #[cfg(test)]
 mod tests;
 
+pub use clean::{Cleaner, Cleaning};
 pub(crate) use kernel::build;
 pub use model::Model;
 pub use predict::Predictor;

@@ -2,7 +2,8 @@
 //!
 //! The list of options is the `match` in [`Settings::set`]: nothing else is accepted.
 
-use super::clean::Separators;
+use super::clean::{Cleaning, Separators};
+use super::labels::Codes;
 use crate::error::{Error, Result};
 use crate::tag::{OptionValue, Options};
 use std::path::PathBuf;
@@ -13,20 +14,26 @@ pub(super) enum Unit {
     Document,
     /// A line that is not blank, with its line break.
     Paragraph,
+    /// A line that is not blank, without its line break.
+    Line,
+    /// A sentence of `text::sentences` that is not blank, without the white space around it.
+    Sentence,
 }
 
 #[derive(Debug)]
 pub(super) struct Settings {
     /// `model`: the path of a .bin or .ftz file; required.
     pub(super) model: PathBuf,
-    /// `unit`: "document" or "paragraph".
+    /// `unit`: see [`Unit`].
     pub(super) unit: Unit,
-    /// `lowercase`: lower the case first, as Python's `str.lower`.
-    pub(super) lowercase: bool,
-    /// `separators`: see [`Separators`].
-    pub(super) separators: Separators,
+    /// `separators`, `lowercase`, `strip_accents`, `zero_digits`, `split_punctuation`.
+    pub(super) cleaning: Cleaning,
+    /// `label_codes`: see [`Codes`].
+    pub(super) label_codes: Codes,
     /// `labels`: keep these only; none means all.
     pub(super) labels: Vec<String>,
+    /// `other`: one more span `other`, the probability of all labels that are not in `labels`.
+    pub(super) other: bool,
     /// `negatives`: for every span one of `not_<label>` with 1 - score, after all the others.
     pub(super) negatives: bool,
     /// `missing`: the score of a label in `labels` that is not predicted; without it, no span.
@@ -56,9 +63,10 @@ impl Settings {
         let mut settings = Self {
             model: PathBuf::new(),
             unit: Unit::Document,
-            lowercase: false,
-            separators: Separators::FastText,
+            cleaning: Cleaning::default(),
+            label_codes: Codes::Model,
             labels: Vec::new(),
+            other: false,
             negatives: false,
             missing: None,
             strip_label_prefix: false,
@@ -82,8 +90,10 @@ impl Settings {
         match (name, value) {
             ("model", Str(path)) => self.model = path.into(),
             ("unit", Str(unit)) => self.unit = Unit::parse(unit)?,
-            ("lowercase", Bool(on)) => self.lowercase = *on,
-            ("separators", Str(name)) => self.separators = Separators::parse(name)?,
+            ("separators", Str(name)) => self.cleaning.separators = Separators::parse(name)?,
+            (name, Bool(on)) if self.cleaning.set(name, *on) => {}
+            ("label_codes", Str(name)) => self.label_codes = Codes::parse(name)?,
+            ("other", Bool(on)) => self.other = *on,
             ("labels", List(labels)) => self.labels = labels.clone(),
             ("negatives", Bool(on)) => self.negatives = *on,
             ("missing", Float(score)) => self.missing = Some(*score),
@@ -114,6 +124,12 @@ impl Settings {
             "needs `labels` for `missing`"
         } else if self.score_of.is_some() && (!self.labels.is_empty() || self.last.is_some()) {
             "has only one score with `score_of`: `labels` and `last` have no effect"
+        } else if self.other && self.labels.is_empty() {
+            "needs `labels` for `other`"
+        } else if self.other
+            && (self.negatives || self.doc_score || self.top_k > 0 || self.threshold > 0.0)
+        {
+            "cannot have `other` with `negatives`, `doc_score`, `top_k` or `threshold`"
         } else {
             return Ok(());
         };
@@ -126,8 +142,10 @@ impl Unit {
         match name {
             "document" => Ok(Self::Document),
             "paragraph" => Ok(Self::Paragraph),
+            "line" => Ok(Self::Line),
+            "sentence" => Ok(Self::Sentence),
             _ => Err(Error::config(format!(
-                "fasttext: unit is \"document\" or \"paragraph\", not {name:?}"
+                "fasttext: unit is \"document\", \"paragraph\", \"line\" or \"sentence\", not {name:?}"
             ))),
         }
     }

@@ -289,6 +289,37 @@ fn paragraphs_come_before_their_negatives_and_the_document() {
 }
 
 #[test]
+fn lines_and_sentences_are_scored_without_what_is_around_them() {
+    let model = load("softmax.bin");
+    let ka = model.labels().iter().position(|label| label == "__label__ka").unwrap() as u32;
+    let spans = |unit: &str, text: &str| -> Vec<(u32, u32, f64)> {
+        let found = tag(&[("labels", list(&["ka"])), ("unit", str(unit))], text);
+        found.into_iter().map(|(_, start, end, score)| (start, end, score)).collect()
+    };
+    let text = "\u{a0} kari é.  Lova!\r\n \n日本語 mo";
+    let all = score(ka, "kari é.  Lova!");
+    assert_eq!(spans("line", text), [(0, 16, all), (20, 26, score(ka, "日本語 mo"))]);
+    let sentences = [
+        (2, 9, score(ka, "kari é.")),
+        (11, 16, score(ka, "Lova!")),
+        (20, 26, score(ka, "日本語 mo")),
+    ];
+    assert_eq!(spans("sentence", text), sentences);
+    assert_eq!(spans("sentence", " \n\n"), []);
+}
+
+#[test]
+fn what_is_not_in_a_set_of_labels_is_other() {
+    let set = [("labels", list(&["ka", "__label__ul"])), ("other", TRUE)];
+    let spans = tag(&set, "kari lova");
+    let wanted: f64 = spans.iter().filter(|span| span.0 != "other").map(|span| span.3).sum();
+    let other: Vec<f64> =
+        spans.iter().filter(|span| span.0 == "other").map(|span| span.3).collect();
+    assert_eq!(spans.len(), 3);
+    assert_eq!(other, [(1.0 - wanted).clamp(0.0, 1.0)]);
+}
+
+#[test]
 fn a_wanted_label_that_is_not_predicted_has_the_missing_score() {
     let asked = [("labels", list(&["__label__ul"])), ("threshold", OptionValue::Float(2.0))];
     assert_eq!(tag(&asked, "kari"), []);
@@ -354,7 +385,13 @@ fn options_that_cannot_work_are_refused() {
     let message = |more: &[(&str, OptionValue)]| build(&options(more)).err().unwrap().to_string();
     assert!(message(&[("modle", str("x"))]).contains("modle"));
     assert!(message(&[("labels", list(&["xx"]))]).contains("no label \"xx\""));
+    assert!(message(&[("labels", list(&["xx"]))]).contains("it has __label__"));
     assert!(message(&[("doc_score", TRUE)]).contains("labels"));
+    assert!(message(&[("other", TRUE)]).contains("labels"));
+    let set = ("labels", list(&["ka"]));
+    let both = [set, ("other", TRUE), ("negatives", TRUE)];
+    assert!(message(&both).contains("cannot have `other`"));
+    assert!(message(&[("label_codes", str("iso"))]).contains("iso639_1"));
     assert!(message(&[("unit", str("page"))]).contains("page"));
     assert!(message(&[("model", str("/nonexistent.bin"))]).contains("/nonexistent.bin"));
     assert!(build(&Options::new()).err().unwrap().to_string().contains("model"));
