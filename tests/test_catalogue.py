@@ -43,7 +43,7 @@ def available() -> list[Declaration]:
     """The taggers that run here: those whose models and libraries are at hand."""
     found = []
     for tagger in BUILTIN.values():
-        if any(default is None for default in tagger.assets.values()):
+        if tagger.required or any(default is None for default in tagger.assets.values()):
             continue
         try:
             tagger.resolve({})

@@ -245,7 +245,7 @@ class TrainConfig(Config, frozen=True, kw_only=True):
     lowercase: Annotated[bool, Meta(description="Lower the case.")] = False
     strip_accents: Annotated[bool, Meta(description="Decompose (NFKD) and leave out marks.")] = False
     zero_digits: Annotated[bool, Meta(description="Read every digit as 0.")] = False
-    split_punctuation: Annotated[bool, Meta(description="Read punctuation as words of its own.")] = False
+    split_punctuation: Annotated[bool, Meta(description="Read punctuation and symbols as words.")] = False
     fasttext: FastTextConfig = FastTextConfig()
     dryrun: Annotated[bool, Meta(description="Print the effective recipe and the plan, then stop.")] = False
 

@@ -43,16 +43,19 @@ impl<'a> Iterator for Sentences<'a> {
     fn next(&mut self) -> Option<&'a str> {
         let (start, mut piece) = self.bounds.next()?;
         let mut end = start + piece.len();
-        while let Some((_, next)) = self.bounds.next_if(|(_, next)| goes_on(piece, next)) {
+        let mut first = true;
+        while let Some((_, next)) = self.bounds.next_if(|(_, next)| goes_on(piece, next, first)) {
             piece = next;
+            first = false;
             end += next.len();
         }
         Some(&self.text[start..end])
     }
 }
 
-/// Whether the full stop at the end of a piece is that of an abbreviation, an initial or a number.
-fn goes_on(piece: &str, next: &str) -> bool {
+/// Whether the full stop at the end of a piece is that of an abbreviation, an initial or, where
+/// the piece is the `first` of a sentence, a number.
+fn goes_on(piece: &str, next: &str, first: bool) -> bool {
     let trimmed = piece.trim_end_matches(is_space);
     // A line break ends a sentence whatever stands before it.
     if piece[trimmed.len()..].contains(is_line_break) || trimmed.len() == piece.len() {
@@ -67,7 +70,8 @@ fn goes_on(piece: &str, next: &str) -> bool {
         (None, _) => false,
         (Some(c), None) if c.is_uppercase() => true,
         (Some(c), _) if c.is_ascii_digit() => {
-            word.len() <= 3
+            first
+                && word.len() <= 3
                 && word.bytes().all(|byte| byte.is_ascii_digit())
                 && stem.trim_start_matches(is_space).len() == word.len()
         }
@@ -118,7 +122,9 @@ mod tests {
         assert_eq!(cut("No. He has No. 5."), ["No. ", "He has No. 5."]);
         assert_eq!(cut("1. First. 2. Second."), ["1. First. ", "2. Second."]);
         assert_eq!(cut("In 1999. Then"), ["In 1999. ", "Then"]);
-        assert_eq!(cut("3.14 is pi. example.org is not."), ["3.14 is pi. ", "example.org is not."]);
+        assert_eq!(cut("3.14 is pi. Is example.org?"), ["3.14 is pi. ", "Is example.org?"]);
+        // Lower case goes on, whatever the abbreviation.
+        assert_eq!(cut("He came at 5 p.m. and left."), ["He came at 5 p.m. and left."]);
     }
 
     #[test]

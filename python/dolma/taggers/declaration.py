@@ -91,6 +91,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     assets: dict[str, str | None] = {}
     #: Options that users may set under `tagger_options`, besides assets.
     settable: tuple[str, ...] = ()
+    #: Options among `settable` that the user must give.
+    required: tuple[str, ...] = ()
     #: Whether a card beside the model says how texts are cleaned (see `dolma.training.card`).
     cards: bool = False
 
@@ -110,6 +112,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
                 close = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
                 known = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(valid) or 'none'}"
                 raise DolmaConfigError(f"tagger {self.name} has no option {key!r}; {known}")
+        for key in self.required:
+            if key not in given:
+                raise DolmaConfigError(f"tagger {self.name} needs tagger_options.{self.name}.{key}")
         options = {**self.options, **given}
         for key, default in self.assets.items():
             reference = given.get(key, default)

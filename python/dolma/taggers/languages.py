@@ -79,11 +79,17 @@ def _document_scores(spans: list[Span], length: int) -> list[Span]:
 
 
 class Cld2(LanguageTagger):
-    """Compact Language Detector 2; scores are shares of the text."""
+    """Compact Language Detector 2; scores are shares of the text.
 
-    def __init__(self, **options: Any) -> None:
+    Languages are called by their codes or, without `codes`, by the first two letters of their English
+    names, which are the codes of other languages at times.
+    """
+
+    def __init__(self, codes: bool = True, **options: Any) -> None:
         super().__init__(**options)
         import pycld2
+
+        self._codes = codes
 
         self._library = pycld2
 
@@ -96,9 +102,11 @@ class Cld2(LanguageTagger):
                 continue
             if not reliable:
                 return []
-            # "zh-Hant" is "zh".
-            known = [found for found in details if found[0] != "UNKNOWN_LANGUAGE"]
-            return [(found[0][:2].lower(), found[2] / 100.0) for found in known]
+            return [
+                (code.lower() if self._codes else name[:2].lower(), percent / 100.0)
+                for name, code, percent, _ in details
+                if name != "UNKNOWN_LANGUAGE"
+            ]
         return []
 
 

@@ -115,6 +115,10 @@ def _identity_of(value: Any) -> Any:
 
     if isinstance(value, str) and os.path.isfile(value):
         return {"xxh3": _core.hash_file(value)}
+    if isinstance(value, str) and os.path.isdir(value):
+        # Models of many files: their names and sizes, and when they were written.
+        found = [(entry.name, entry.stat()) for entry in os.scandir(value) if entry.is_file()]
+        return {"files": sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)}
     return value
 
 

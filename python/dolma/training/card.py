@@ -68,9 +68,10 @@ def options_beside(model: str) -> dict[str, bool]:
         return {}
     try:
         with open(path, "rb") as file:
-            return msgspec.json.decode(file.read(), type=Card).cleaning
+            cleaning = msgspec.json.decode(file.read(), type=Card).cleaning
     except (OSError, msgspec.DecodeError) as error:
         raise DolmaAssetError(f"{path} is not the card of a model: {error}") from error
+    return {"strip_label_prefix": True, **cleaning}
 
 
 def markdown(card: Card, tagger: str) -> str:

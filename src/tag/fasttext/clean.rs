@@ -60,7 +60,7 @@ pub struct Cleaning {
     pub(super) strip_accents: bool,
     /// Every decimal digit, of any script, is `0`.
     pub(super) zero_digits: bool,
-    /// Punctuation is a word of its own, each character.
+    /// Each character of punctuation and each symbol is a word of its own.
     pub(super) split_punctuation: bool,
 }
 
@@ -135,10 +135,15 @@ impl Cleaner {
     }
 
     fn rewrite(&mut self) {
-        let Cleaning { strip_accents, zero_digits, split_punctuation, .. } = self.cleaning;
+        let Cleaning { lowercase, strip_accents, zero_digits, split_punctuation, .. } =
+            self.cleaning;
         if strip_accents && !self.buffer.is_ascii() {
             let plain: String = self.buffer.nfkd().collect();
             self.buffer = replace(&MARKS, plain, "");
+            if lowercase {
+                // There are letters in what signs decompose to, as in `№`.
+                self.buffer = self.buffer.to_lowercase();
+            }
         }
         if zero_digits {
             self.buffer = replace(&DIGITS, std::mem::take(&mut self.buffer), "0");
@@ -196,7 +201,7 @@ mod tests {
         assert_eq!(clean(&["lowercase"], text), "ça va? ﬁn №12, ٣.");
         assert_eq!(clean(&["strip_accents"], text), "Ca va? fin No12, ٣.");
         assert_eq!(clean(&["zero_digits"], text), "Ça va? ﬁn №00, 0.");
-        assert_eq!(clean(&["split_punctuation"], text), "Ça va ?  ﬁn №12 ,  ٣ . ");
+        assert_eq!(clean(&["split_punctuation"], text), "Ça va ?  ﬁn  № 12 ,  ٣ . ");
         let all = ["lowercase", "strip_accents", "zero_digits", "split_punctuation"];
         assert_eq!(clean(&all, text), "ca va ?  fin no00 ,  0 . ");
     }

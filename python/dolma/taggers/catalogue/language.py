@@ -25,6 +25,8 @@ _CLD2 = (
     "\nCompact Language Detector 2 (83 languages, naive Bayes over quadgrams), by the package pycld2. At most "
     "three\nlanguages, scored by the share of the text that is theirs, and only where the library calls its "
     "answer\nreliable. A text that it refuses is tried again as ASCII, then without control characters."
+    "\nVersion 2, as published, calls languages by the first two letters of their English names: `ge` is German, "
+    "`es` Estonian.\nVersion 3 has their codes."
 )
 _CLD3 = (
     "\nCompact Language Detector 3 (107 languages, a small neural network), on the first 1024 bytes. The "
@@ -151,13 +153,20 @@ _PUBLISHED_FASTTEXT: tuple[Declaration, ...] = (
 )
 
 _PUBLISHED_LIBRARIES: tuple[Declaration, ...] = (
-    _library("cld2_doc_v2", "cld2", "The languages of the document (CLD2).", (_any("document", _SHARE),)),
+    _library(
+        "cld2_doc_v2",
+        "cld2",
+        "The languages of the document (CLD2), by the first two letters of their names.",
+        (_any("document", _SHARE),),
+        codes=False,
+    ),
     _library(
         "cld2_paragraph_v2",
         "cld2",
-        "The languages of each paragraph (CLD2).",
+        "The languages of each paragraph (CLD2), by the first two letters of their names.",
         (_any("paragraph", _SHARE),),
         **_PARAGRAPHS,
+        codes=False,
     ),
     _library(
         "cld2_en_doc_v2",
@@ -296,6 +305,16 @@ _SETTABLE = (
 _SCORES = (AttributeType(name="*", unit="document", meaning="probability of the language, or of all others"),)
 
 _ADDED: tuple[Declaration, ...] = (
+    _library(
+        "cld2_doc_v3", "cld2", "The languages of the document (CLD2), by code.", (_any("document", _SHARE),)
+    ),
+    _library(
+        "cld2_paragraph_v3",
+        "cld2",
+        "The languages of each paragraph (CLD2), by code.",
+        (_any("paragraph", _SHARE),),
+        **_PARAGRAPHS,
+    ),
     Kernel(
         name="lang_id_doc_v1",
         family="language",

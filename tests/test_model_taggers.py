@@ -1,0 +1,254 @@
+"""Taggers over libraries that languages, n-gram models and sequence classifiers come in.
+
+Each part is skipped where its library is not installed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command import dolma, put, refused, rows, succeed
+from dolma.document import Document
+from dolma.taggers.catalogue import BUILTIN
+from dolma.taggers.declaration import PythonTagger
+
+ENGLISH = "The cat sat on the mat, and nobody in the house of the king was there to see it."
+GERMAN = "Die Katze saß auf der Matte, und niemand im Haus des Königs war da, um es zu sehen."
+TWO = f"{ENGLISH}\n\n{GERMAN}\n"
+
+#: The taggers of dolma 1.2.1 that tell languages apart.
+PUBLISHED = [
+    "cld2_doc_v2",
+    "cld2_en_doc_v2",
+    "cld2_en_paragraph_v2",
+    "cld2_en_paragraph_with_doc_score_v2",
+    "cld2_paragraph_v2",
+    "cld3_en_doc_v2",
+    "cld3_en_paragraph_v2",
+    "cld3_en_paragraph_with_doc_score_v2",
+    "ft_lang_id_1e2",
+    "ft_lang_id_doc_v1",
+    "ft_lang_id_en_doc_v2",
+    "ft_lang_id_en_only_v2",
+    "ft_lang_id_en_paragraph_v2",
+    "ft_lang_id_en_paragraph_with_doc_score_v2",
+    "ft_lang_id_paragraph_v1",
+    "langdetect_doc_en_v1",
+    "langdetect_doc_v1",
+    "langdetect_en_paragraph_v1",
+    "langdetect_paragraph_v1",
+    "lingua_1e2",
+    "lingua_doc_en_v1",
+    "lingua_doc_v1",
+    "lingua_en_only_v1",
+    "lingua_en_par_v1",
+    "lingua_par_v1",
+]
+
+ARPA = """\\data\\
+ngram 1=5
+ngram 2=3
+
+\\1-grams:
+-0.7\t<unk>
+-99\t<s>\t-0.3
+-1.0\t</s>
+-0.5\ta\t-0.2
+-0.6\tb\t-0.1
+
+\\2-grams:
+-0.1\t<s> a
+-0.2\ta b
+-0.3\tb </s>
+
+\\end\\
+"""
+
+
+def library(name: str) -> Any:
+    """The class and options of a built-in tagger in Python, if its library is here."""
+    tagger = BUILTIN[name]
+    assert isinstance(tagger, PythonTagger)
+    if tagger.missing():
+        pytest.skip(f"needs pip install 'dolma[{tagger.extra}]'")
+    return tagger.load()(**tagger.options)
+
+
+def spans(name: str, text: str) -> dict[str, list[tuple[int, int, float]]]:
+    return library(name).tag(Document("s", "1", text))
+
+
+def tag(folder: Path, tagger: str, *texts: str, **options: Any) -> list[dict[str, Any]]:
+    put(folder / "documents" / "d.jsonl.gz", *texts)
+    flags = [f"--tagger_options.{tagger}.{name}={json.dumps(value)}" for name, value in options.items()]
+    where = ["--documents", folder / "documents", "--experiment", "e"]
+    succeed("tag", *where, "--taggers", tagger, *flags)
+    found = [row["attributes"] for row in rows(folder / "attributes" / "e" / "d.jsonl.gz")]
+    return [{name.split("__", 2)[2]: spans for name, spans in row.items()} for row in found]
+
+
+def test_every_published_language_tagger_is_there() -> None:
+    assert len(PUBLISHED) == 25
+    assert [name for name in PUBLISHED if name not in BUILTIN] == []
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PUBLISHED if isinstance(BUILTIN[name], PythonTagger) and "_en" in name]
+)
+def test_english_is_told_from_german(name: str) -> None:
+    found = spans(name, TWO)
+    whole = (0, len(TWO))
+    if "par" in name:
+        assert [span[:2] for span in found["en"]] == [(0, 81), (82, len(TWO))]
+        assert found["en"][0][2] > 0.9 > 0.1 > found["en"][1][2]
+        negatives = [round(1 - span[2], 5) for span in found["en"]]
+        assert [span[2] for span in found["not_en"]] == pytest.approx(negatives, abs=1e-5)
+    else:
+        assert [span[:2] for span in found["en"]] == [whole]
+        assert (set(found) == {"en"}) == ("only" in name)
+    if "doc_score" in name:
+        mean = sum((end - start) * score for start, end, score in found["en"]) / len(TWO)
+        assert found["doc_en"] == [(*whole, pytest.approx(mean, abs=1e-5))]
+        assert found["doc_not_en"] == [(*whole, pytest.approx(1 - mean, abs=1e-5))]
+
+
+@pytest.mark.parametrize("name", ["cld2_doc_v3", "langdetect_doc_v1", "lingua_1e2", "lingua_doc_v1"])
+def test_documents_have_the_codes_of_their_languages(name: str) -> None:
+    tagger = library(name)
+    for text, code in ((ENGLISH, "en"), (GERMAN, "de")):
+        found = tagger.tag(Document("s", "1", text))
+        assert max(found, key=lambda language: found[language][0][2]) == code
+    assert "en" not in tagger.tag(Document("s", "1", "")) or name.startswith("lingua")
+
+
+@pytest.mark.parametrize(
+    "name", ["cld2_en_doc_v2", "cld3_en_doc_v2", "langdetect_doc_en_v1", "lingua_doc_en_v1"]
+)
+@pytest.mark.parametrize("text", ["", " \n", "\x00\x01\x7f", "1 2 3", "\ufffe\U0001f600"])
+def test_a_text_without_a_language_is_not_english(name: str, text: str) -> None:
+    found = spans(name, text)
+    assert found["en"][0][:2] == (0, len(text))
+    assert found["en"][0][2] < 0.5
+
+
+def test_a_missing_library_is_named_with_its_extra(tmp_path: Path) -> None:
+    put(tmp_path / "documents" / "d.jsonl.gz", "text")
+    missing = [tagger for tagger in BUILTIN.values() if isinstance(tagger, PythonTagger) and tagger.missing()]
+    if not missing:
+        pytest.skip("all libraries are installed")
+    tagger = missing[0]
+    message = refused("tag", "--documents", tmp_path / "documents", "--taggers", tagger.name)
+    assert f"dolma[{tagger.extra}]" in message
+    assert "\n" not in message
+
+
+# Perplexity
+
+
+def test_perplexity_is_that_of_the_model(tmp_path: Path) -> None:
+    pytest.importorskip("kenlm", reason="needs `pip install 'dolma[kenlm]'`")
+    (tmp_path / "m.arpa").write_text(ARPA)
+    texts = ["a b", "A\u0301 B\n\na  b\n", "a", "", " \n"]
+    found = tag(tmp_path, "perplexity_kenlm_v1", *texts, model=str(tmp_path / "m.arpa"))
+    # -0.1 - 0.2 - 0.3 over two words and the end of the line.
+    assert found[0] == {"perplexity": [[0, 3, round(10**0.2, 5)]]}
+    assert found[1]["perplexity"][0][2] == pytest.approx(10**0.2, abs=1e-4)
+    # "a" and then the end, backing off: -0.1 - 0.2 - 1.0.
+    assert found[2]["perplexity"][0][2] == pytest.approx(10 ** (1.3 / 2), abs=1e-4)
+    assert found[3:] == [{}, {}]
+    raw = tag(tmp_path / "raw", "perplexity_kenlm_v1", "A B", model=str(tmp_path / "m.arpa"), lowercase=False)
+    assert raw[0]["perplexity"][0][2] > found[0]["perplexity"][0][2]
+
+
+def test_lines_are_normalised_as_asked() -> None:
+    from dolma.taggers.perplexity import normalize
+
+    nothing = {
+        "lowercase": False,
+        "strip_accents": False,
+        "zero_digits": False,
+        "ascii_punctuation": False,
+    }
+    line = " \u00c7a\x07 \u201cva\u201d 12\u3002"
+    assert normalize(line, **nothing) == "\u00c7a \u201cva\u201d 12\u3002"
+    assert normalize(line, **{**nothing, "lowercase": True}) == "\u00e7a \u201cva\u201d 12\u3002"
+    assert normalize(line, **{**nothing, "strip_accents": True}) == "Ca \u201cva\u201d 12\u3002"
+    assert normalize(line, **{**nothing, "zero_digits": True}) == "\u00c7a \u201cva\u201d 00\u3002"
+    assert normalize(line, **{**nothing, "ascii_punctuation": True}) == '\u00c7a "va" 12.'
+
+
+def test_a_file_that_is_no_n_gram_model_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("kenlm", reason="needs `pip install 'dolma[kenlm]'`")
+    (tmp_path / "m.arpa").write_text("no model")
+    put(tmp_path / "documents" / "d.jsonl.gz", "text")
+    where = ["--documents", tmp_path / "documents", "--taggers", "perplexity_kenlm_v1"]
+    done = dolma("tag", *where, f"--tagger_options.perplexity_kenlm_v1.model={tmp_path}/m.arpa")
+    assert done.code != 0
+    assert "is no model of KenLM" in done.err
+
+
+# Sequence classifiers
+
+
+def classifier(folder: Path, **config: Any) -> str:
+    """A tiny classifier with random weights, always the same."""
+    torch = pytest.importorskip("torch", reason="needs `pip install 'dolma[hf]'`")
+    transformers = pytest.importorskip("transformers", reason="needs `pip install 'dolma[hf]'`")
+    folder.mkdir()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "mat", "."]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+    transformers.BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(1)
+    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    settings = transformers.BertConfig(vocab_size=len(words), initializer_range=0.5, **small, **config)
+    transformers.BertForSequenceClassification(settings).save_pretrained(folder)
+    return str(folder)
+
+
+CATS = ["the cat sat on the mat .", "", "cat " * 600, "the mat", "unknown words", "the cat sat on the mat ."]
+
+
+def test_a_regression_head_gives_a_score(tmp_path: Path) -> None:
+    model = classifier(tmp_path / "m", num_labels=1)
+    found = tag(tmp_path, "hf_classifier_v1", *CATS, model=model, batch_size=2)
+    assert all(set(row) == {"score"} and len(row["score"]) == 1 for row in found)
+    assert found[0]["score"][0][2] == found[-1]["score"][0][2] != found[3]["score"][0][2]
+    # Sorting and padding change nothing but the last bits.
+    alone = tag(tmp_path / "1", "hf_classifier_v1", *CATS, model=model, batch_size=1)
+    for row, other in zip(found, alone, strict=True):
+        assert row["score"][0][2] == pytest.approx(other["score"][0][2], abs=1e-4)
+
+
+def test_labels_have_probabilities(tmp_path: Path) -> None:
+    names = {0: "good", 1: "bad", 2: "odd"}
+    model = classifier(tmp_path / "m", num_labels=3, id2label=names)
+    for row in tag(tmp_path, "hf_classifier_v1", *CATS, model=model):
+        assert set(row) == {"good", "bad", "odd"}
+        assert sum(spans[0][2] for spans in row.values()) == pytest.approx(1, abs=1e-4)
+    some = tag(tmp_path / "some", "hf_classifier_v1", CATS[0], model=model, labels=["bad"])
+    assert set(some[0]) == {"bad"}
+    several = classifier(
+        tmp_path / "several", num_labels=3, id2label=names, problem_type="multi_label_classification"
+    )
+    row = tag(tmp_path / "s", "hf_classifier_v1", CATS[0], model=several)[0]
+    assert sum(spans[0][2] for spans in row.values()) != pytest.approx(1, abs=1e-3)
+
+
+def test_a_model_that_is_not_here_is_not_downloaded(tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="needs `pip install 'dolma[hf]'`")
+    put(tmp_path / "documents" / "d.jsonl.gz", "text")
+    where = ["--documents", tmp_path / "documents", "--taggers", "fineweb_edu_v1"]
+    done = dolma("tag", *where, env={"HF_HOME": str(tmp_path / "hub")})
+    assert done.code != 0
+    assert "DOLMA_FETCH=1" in done.err
+
+
+def test_a_classifier_needs_a_model(tmp_path: Path) -> None:
+    from dolma.errors import DolmaConfigError
+
+    with pytest.raises(DolmaConfigError, match=r"tagger_options\.hf_classifier_v1\.model"):
+        BUILTIN["hf_classifier_v1"].resolve({})
