@@ -13,6 +13,7 @@ mod fineweb;
 mod gopher;
 mod length;
 mod madlad;
+mod multilingual;
 mod pii;
 mod pretokens;
 mod punctuation;
@@ -116,6 +117,7 @@ const KERNELS: &[(&str, Build)] = &[
     ("gopher_v3", gopher::v3),
     ("madlad400_v1", madlad::build),
     ("math_density_v1", structure::math),
+    ("multilingual_length_v3", multilingual::build),
     ("not_alphanum_paragraph_v1", punctuation::punctuation),
     ("olmo_pretokenizer_v1", pretokens::document),
     ("olmo_pretokenizer_with_paragraphs_v1", pretokens::paragraphs),

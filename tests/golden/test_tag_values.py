@@ -351,3 +351,16 @@ def test_statistics(tmp_path: Path) -> None:
 )
 def test_lengths_by_unicode_and_by_pretokens(tmp_path: Path, tagger: str, expected: dict[str, Any]) -> None:
     assert tag(tmp_path, tagger, JAPANESE) == [expected]
+
+
+def test_words_of_japanese_are_found_in_a_dictionary(tmp_path: Path) -> None:
+    # 吾輩 は 猫 で ある, 名前 は まだ 無い.
+    (row,) = tag(tmp_path, "multilingual_length_v3", JAPANESE)
+    assert row == {
+        "paragraph_words": [[0, 9, 5.0], [9, 17, 4.0]],
+        "paragraph_sentences": [[0, 9, 1.0], [9, 17, 1.0]],
+        "paragraph_characters": [[0, 9, 9.0], [9, 17, 8.0]],
+        "words": [[0, 17, 9.0]],
+        "sentences": [[0, 17, 2.0]],
+        "characters": [[0, 17, 17.0]],
+    }

@@ -158,4 +158,27 @@ TAGGERS = (
         doc="`olmo_pretokenizer_v1` for each paragraph (`paragraph`), and their sum (`document`).\n"
         + _PRETOKENIZER,
     ),
+    Kernel(
+        name="multilingual_length_v3",
+        family="length",
+        cost="moderate",
+        outputs=(
+            _document("words", "words"),
+            _document("sentences", "sentences"),
+            _document("characters", "characters as readers see them (grapheme clusters)"),
+            AttributeType(
+                name="paragraph_{words,sentences,characters}",
+                unit="paragraph",
+                meaning="the same of a line that is not blank",
+                high=inf,
+            ),
+        ),
+        doc="Words, sentences and characters that mean the same in every script, of the document and its lines.\n\n"
+        "Boundaries are those of UAX-29; a word is a piece between two of them with a letter or digit in it, a\n"
+        "sentence too, and a character is a grapheme cluster, so that an accent or the parts of an emoji do not\n"
+        "count. Chinese, Japanese, Thai, Lao, Khmer and Burmese have no spaces between words: lines with their\n"
+        "script are cut with the dictionaries of ICU4X. The published package has no such tagger: its lengths by\n"
+        "white space give one word for a Chinese sentence, `uniseg_length_v1` one for each of its characters.\n"
+        "Thai has no full stop, so a line of it is one sentence.\n",
+    ),
 )
