@@ -238,6 +238,8 @@ pub struct Done {
     pub details: Vec<(Vec<String>, f64)>,
     /// XXH3-128 of the first input's bytes.
     pub content_hash: Option<u128>,
+    /// Documents that a tagger failed on, where that is survived: file, line, id, tagger, reason.
+    pub lapses: Vec<(PathBuf, u64, String, String, String)>,
 }
 
 impl Done {

@@ -308,7 +308,7 @@ def test_a_tagger_that_raises_fails_its_shard_with_its_place(
         ("return DocResult(doc, [Span(0, 1, 'x', float('nan'))])", "[0, 1, NaN]"),
         ("return DocResult(doc, [Span(0, 1, 'x', float('inf'))])", "[0, 1, inf]"),
         ("return DocResult(doc, [Span('a', 1, 'x')])", "'str' object cannot be"),
-        ("return None", "must return a DocResult for document 'a-0', not NoneType"),
+        ("return None", "failed on document 'a-0': must return a DocResult, not NoneType"),
         ("return DocResult(doc, [None])", "'NoneType' object has no attribute 'type'"),
     ],
 )
@@ -369,8 +369,16 @@ def test_a_wrong_group_is_refused_with_tagger_and_document(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return []", "lines 1 to 3: tagger wrong_v1: predict_batch gave 0 results for 3 documents"),
-        ("raise KeyError('k')", "lines 1 to 3: tagger wrong_v1 failed: KeyError: 'k'"),
+        (
+            "return []",
+            "1: tagger wrong_v1 failed on document 'a-0': ValueError: predict_batch gave 0 results",
+        ),
+        ("raise KeyError('k')", "1: tagger wrong_v1 failed on document 'a-0': KeyError: 'k'"),
+        (
+            "return [DocResult(doc, []) for doc in docs] if len(docs) == 1 else []",
+            "1 to 3: tagger wrong_v1 failed, but on none of the documents alone: predict_batch gave 0 results "
+            "for 3 documents",
+        ),
     ],
 )
 def test_a_wrong_batch_is_refused_with_its_lines(
@@ -391,7 +399,7 @@ def test_a_wrong_batch_is_refused_with_its_lines(
     )
     result = dolma(*tag(documents, module, "wrong_v1"))
     assert result.code == 4
-    assert f"{documents}/a.jsonl.gz: {message}" in result.err
+    assert f"{documents}/a.jsonl.gz:{message}" in result.err
 
 
 def test_a_worker_that_is_killed_fails_its_shard_only(documents: Path, tmp_path: Path) -> None:
@@ -411,7 +419,10 @@ def test_a_worker_that_is_killed_fails_its_shard_only(documents: Path, tmp_path:
     )
     result = dolma(*tag(documents, module, "kills_v1", processes=2))
     assert result.code == 4
-    assert f"{documents}/c.jsonl.gz: a worker process died while tagging the lines from 1 on" in result.err
+    assert (
+        f"{documents}/c.jsonl.gz:2: tagger kills_v1 failed on document 'c-1': its process died "
+        "(out of memory, or a crash in native code)"
+    ) in result.err
     assert "1 of 6 shards failed" in result.err
     written = sorted(path.name for path in (documents.parent / "attributes/exp").glob("**/*.jsonl.gz"))
     assert written == [f"{name}.jsonl.gz" for name in "abdef"]

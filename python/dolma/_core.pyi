@@ -17,6 +17,7 @@ __all__ = [
     "FastText",
     "Progress",
     "SegmentWriter",
+    "TaggerTally",
     "check_key",
     "dedupe",
     "fasttext_clean",
@@ -37,8 +38,8 @@ _Path = str | PathLike[str]
 _BadLine = tuple[str, int, str, bytes]
 # A compressed piece of a file: bytes, CRC-32 and length of what it inflates to.
 _Segment = tuple[bytes, int, int]
-# What a tagger cost: name, spans, documents without one, seconds.
-_Effort = tuple[str, int, int, float]
+# A document that a tagger failed on: file, line, id, tagger, reason.
+_Lapse = tuple[str, int, str, str, str]
 # A document of a batch: line, id, text, source, version, metadata as JSON.
 _Parsed = tuple[int, str, str, str, str | None, bytes | None]
 
@@ -226,10 +227,12 @@ class _Host(Protocol):
         bad: list[_BadLine],
         details: list[tuple[list[str], float]],
         content_hash: str | None,
+        lapses: list[_Lapse],
         /,
     ) -> object:
         """A shard is finished: `(read, written, dropped, bad)`, `(size, checksum)` of each output,
-        bad lines, numbers by path of keys, and the hash of the first input where it is known."""
+        bad lines, numbers by path of keys, the hash of the first input where it is known, and what
+        taggers failed on where that is survived."""
 
     def failed(self, index: int, error: str, /) -> object:
         """A shard failed."""
@@ -359,17 +362,36 @@ class SegmentWriter:
 class BatchTagger:
     """Parses batches of lines, and writes rows of what kernels and Python taggers found."""
 
-    def __new__(cls, columns: Sequence[_Tagger], outputs: int, allow_bad: bool) -> BatchTagger: ...
+    def __new__(
+        cls, taggers: Sequence[_Tagger], outputs: int, allow_bad: bool, on_error: str
+    ) -> BatchTagger: ...
     def parse(self, lines: bytes, name: _Path, first_line: int) -> list[_Parsed]:
         """The documents of a batch of lines; bad lines are left out of the list."""
     def rows(
-        self, results: list[list[Any]]
-    ) -> tuple[list[_Segment], tuple[int, int], list[_BadLine], list[_Effort]]:
+        self, results: list[list[Any]], seconds: list[float]
+    ) -> tuple[
+        list[_Segment], tuple[int, int], list[_BadLine], list[_Lapse], list[tuple[list[str], float]], bytes
+    ]:
         """The rows of the batch that was parsed last: a segment for each output, `(read, bad)`, bad
-        lines, and what each kernel cost.
+        lines, failures that were survived, numbers by path for the report, and what a `TaggerTally`
+        absorbs.
 
         `results[k][i]` is what the k-th Python tagger found in the i-th document: an object with
-        `spans`, or a dict of lists by type."""
+        `spans`, a dict of lists by type, or a string that says why it failed; `seconds[k]` is what
+        that took."""
+
+@final
+class TaggerTally:
+    """What the taggers of a run did: time, documents, spans, failures, distributions of scores."""
+
+    def __new__(cls, names: list[str]) -> TaggerTally:
+        """Of taggers with these names, in the order of the run."""
+    def absorb(self, account: bytes, seconds: float) -> None:
+        """Adds what a `BatchTagger` says of a batch; `seconds` is what all of its work took."""
+    def live(self) -> tuple[float, list[tuple[str, float, int, int]]]:
+        """Seconds of all work; for each tagger its name, seconds, documents and spans so far."""
+    def report(self) -> dict[str, dict[str, Any]]:
+        """All that is known, by tagger."""
 
 def tag(
     *,
@@ -377,7 +399,9 @@ def tag(
     taggers: Sequence[_Tagger],
     outputs: int,
     max_bad: int,
+    on_error: str,
     threads: int,
+    tally: TaggerTally,
     host: _Host,
     progress: Progress,
 ) -> None:

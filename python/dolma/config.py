@@ -42,6 +42,7 @@ __all__ = [
 
 Syntax = Literal["jsonpath", "jq"]
 ProgressStyle = Literal["auto", "bar", "lines", "json", "none"]
+OnTaggerError = Literal["fail", "skip", "null"]
 AssetsAction = Literal["list", "fetch", "verify", "path"]
 
 #: Marks a field whose value may stand on the command line without its flag.
@@ -105,9 +106,15 @@ class RunConfig(Config, frozen=True, kw_only=True):
 
 
 class ProfileConfig(Config, frozen=True, kw_only=True):
-    """cProfile of Python taggers; runs in one process."""
+    """A table of what each tagger took and found, and cProfile of Python taggers, in one process."""
 
-    enable: Annotated[bool, Meta(description="Profile the run.")] = False
+    enable: Annotated[
+        bool,
+        Meta(
+            description="Print what each tagger took and found; run Python taggers in this process, profiled.",
+            extra={"short": "--profile"},
+        ),
+    ] = False
     output: Annotated[str | None, Meta(description="File for the profile; by default it is printed.")] = None
     steps: Annotated[
         Annotated[int, Meta(ge=1)] | None,
@@ -145,6 +152,17 @@ class TagConfig(RunConfig, frozen=True, kw_only=True):
     ignore_existing: Annotated[
         bool, Meta(description="Redo shards that are already done (the published name of --force).")
     ] = False
+    on_tagger_error: Annotated[
+        OnTaggerError,
+        Meta(
+            description="When a tagger fails on a document: fail its shard, skip the document as a bad line "
+            "(max_bad_records), or leave out (null) the spans of that tagger."
+        ),
+    ] = "fail"
+    tagger_timeout: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Seconds that a Python tagger may take for a document; longer is a failure."),
+    ] = None
     fetch_assets: Annotated[
         bool, Meta(description="Download models and lists that are not on this machine (or DOLMA_FETCH=1).")
     ] = False

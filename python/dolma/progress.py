@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from .config import ProgressStyle
@@ -17,6 +18,8 @@ __all__ = ["Meter", "format_bytes", "format_duration"]
 #: Seconds between two lines where there is no terminal; the first comes sooner.
 LINE_EVERY = 30.0
 FIRST_LINE = 5.0
+#: Taggers that a line names.
+SLOWEST = 3
 
 
 class Counters(Protocol):
@@ -54,13 +57,22 @@ def format_duration(seconds: float) -> str:
 class Meter:
     """Shows how far a run is; `update` is cheap and may be called as often as one likes."""
 
-    def __init__(self, command: str, style: ProgressStyle, input_bytes: int, shards: int) -> None:
+    def __init__(
+        self,
+        command: str,
+        style: ProgressStyle,
+        input_bytes: int,
+        shards: int,
+        taggers: Callable[[], dict[str, dict[str, float]]] = dict,
+    ) -> None:
+        """`taggers` gives `share` (of the time), `documents_per_second` and `spans` by tagger."""
         if style == "auto":
             style = "bar" if sys.stderr.isatty() else "lines"
         self.command = command
         self.style = style
         self.total = input_bytes
         self.shards = shards
+        self.taggers = taggers
         self._begin = time.monotonic()
         self._last = self._begin - LINE_EVERY + FIRST_LINE
         self._shown = False
@@ -91,11 +103,18 @@ class Meter:
             end = "\n" if final else ""
             sys.stderr.write(f"\r\x1b[K{self.command} {bar} {text}{end}")
         else:
-            sys.stderr.write(f"{self.command}: {text.strip()}\n")
+            sys.stderr.write(f"{self.command}: {text.strip()}{self._slowest()}\n")
         sys.stderr.flush()
 
+    def _slowest(self) -> str:
+        """What takes most of the time, for the end of a line."""
+        taggers = self.taggers()
+        names = sorted(taggers, key=lambda name: -taggers[name]["share"])[:SLOWEST]
+        told = ", ".join(f"{name} {taggers[name]['share']:.0%}" for name in names)
+        return f"  ({told} of the time)" if told else ""
+
     def _event(self, counters: Counters, elapsed: float, share: float, left: float | None) -> None:
-        event = {
+        event: dict[str, object] = {
             "event": "progress",
             "command": self.command,
             "seconds": round(elapsed, 1),
@@ -106,5 +125,7 @@ class Meter:
             "documents": counters.documents,
             "bytes": counters.bytes,
         }
+        if taggers := self.taggers():
+            event["taggers"] = taggers
         sys.stderr.write(json.dumps(event) + "\n")
         sys.stderr.flush()

@@ -98,6 +98,16 @@ class BadRecord(msgspec.Struct):
     raw: str
 
 
+class Lapse(msgspec.Struct):
+    """A document that a tagger failed on, where that was survived."""
+
+    path: str
+    line: int
+    id: str
+    tagger: str
+    error: str
+
+
 class Outcome(msgspec.Struct, kw_only=True):
     """What the engine says of a finished shard."""
 
@@ -110,6 +120,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     timings: dict[str, Any] = {}
     #: XXH3-128 of the first input's bytes.
     content_hash: str | None = None
+    #: The first failures of taggers; `details` counts them all.
+    lapses: list[Lapse] = []
 
 
 class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -122,6 +134,8 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     checksum: str
     counts: Counts
     bad_records: int = 0
+    #: Failures of taggers that are written down beside the output.
+    lapses: int = 0
     #: The attributes that rows of this file may have, where it is an attribute file.
     attributes: list[str] = []
     details: dict[str, Any] = {}
@@ -176,11 +190,14 @@ class Run:
         shards: list[Shard],
         *,
         keep: Callable[[Shard], bool] = lambda shard: True,
+        fits: Callable[[Record], bool] = lambda record: True,
         copies: bool = False,
     ) -> None:
-        """`keep` says of a shard whose record fits whether it may be taken for done; with `copies`
-        outputs are copied to their place because they cannot be renamed there."""
+        """`keep` says of a shard whose record fits whether it may be taken for done, `fits` of a
+        record of the same inputs and config; with `copies` outputs are copied to their place because
+        they cannot be renamed there."""
         self.copies = copies
+        self._fits = fits
         self.command = command
         self.config = config
         self.shards = shards
@@ -191,6 +208,9 @@ class Run:
         self.details: dict[str, Any] = {}
         self.bad_records = 0
         self.bad_files: list[str] = []
+        self.error_files: list[str] = []
+        #: What a command adds to the report.
+        self.sections: dict[str, Any] = {}
         self.warnings: list[str] = []
         self.timings: dict[str, Any] = {}
         #: By input path, of the shards that this run finished.
@@ -212,6 +232,8 @@ class Run:
                 self.skipped.append(records[0])
                 if records[0].bad_records:
                     self.bad_files += [_quarantine(output.place) for output in shard.outputs]
+                if records[0].lapses:
+                    self.error_files += [_errors(output.place) for output in shard.outputs]
 
     def _check_outputs(self) -> None:
         owners: dict[str, Shard] = {}
@@ -231,7 +253,7 @@ class Run:
         records = []
         for output in shard.outputs:
             record = read_record(output.record)
-            if record is None or record.fingerprint != shard.fingerprint:
+            if record is None or record.fingerprint != shard.fingerprint or not self._fits(record):
                 return None
             published = storage.stat(output.path)
             if published is None or published.size != record.size:
@@ -317,13 +339,15 @@ class Run:
             checksum="",
             counts=counts,
             bad_records=len(outcome.bad_records),
+            lapses=len(outcome.lapses),
             details=outcome.details,
         )
         promised = shard.attributes or ((),) * len(shard.outputs)
         for output, path, written, names in zip(
             shard.outputs, temporary, outcome.written, promised, strict=True
         ):
-            self._put_aside(output.place, outcome.bad_records)
+            self._put_aside(_quarantine(output.place), outcome.bad_records, self.bad_files)
+            self._put_aside(_errors(output.place), outcome.lapses, self.error_files)
             # Until the new record stands, an old one would vouch for any file of the same size.
             storage.delete(output.record)
             self._publish(path, output.path)
@@ -352,14 +376,14 @@ class Run:
         else:
             storage.write_bytes(path, data, durable=False)
 
-    def _put_aside(self, place: Place, bad: list[BadRecord]) -> None:
-        path = _quarantine(place)
-        if bad:
-            self._write(path, b"".join(msgspec.json.encode(record) + b"\n" for record in bad))
+    def _put_aside(self, path: str, records: Sequence[msgspec.Struct], files: list[str]) -> None:
+        """Writes what went wrong in a shard, and adds the file to `files`."""
+        if records:
+            self._write(path, b"".join(msgspec.json.encode(record) + b"\n" for record in records))
             with self._lock:
-                self.bad_files.append(path)
+                files.append(path)
         elif storage.stat(path) is not None:
-            # Of an earlier run over lines that are mended now.
+            # Of an earlier run over what is mended now.
             storage.delete(path)
 
     def finish(self) -> dict[str, Any]:
@@ -430,6 +454,7 @@ class Run:
             "counts": msgspec.to_builtins(self.counts),
             "bad_records": self.bad_records,
             "bad_files": sorted(self.bad_files),
+            "error_files": sorted(self.error_files),
             "details": self.details,
             "shards": {
                 "planned": len(self.mine),
@@ -445,12 +470,18 @@ class Run:
             "failures": msgspec.to_builtins(self.failures),
             "warnings": self.warnings,
             "timings": self.timings,
+            **self.sections,
         }
 
 
 def _quarantine(place: Place) -> str:
     """Where the bad lines of an output are put aside."""
     return paths.hidden(place, "bad", ".jsonl")
+
+
+def _errors(place: Place) -> str:
+    """Where the failures of taggers on an output's documents are written down."""
+    return paths.hidden(place, "errors", ".jsonl")
 
 
 def read_record(path: str) -> Record | None:
@@ -539,6 +570,7 @@ class Files:
         bad: list[tuple[str, int, str, bytes]],
         details: list[tuple[list[str], float]],
         content_hash: str | None = None,
+        lapses: Sequence[tuple[str, int, str, str, str]] = (),
     ) -> None:
         """Publishes a finished shard, remote ones in the background (the engine tells)."""
         shard = self.shards[index]
@@ -550,6 +582,7 @@ class Files:
                 for path, line, error, raw in bad
             ],
             content_hash=content_hash,
+            lapses=[Lapse(*lapse) for lapse in lapses],
         )
         for path, value in details:
             nested = outcome.timings if path[-1] == "seconds" else outcome.details

@@ -6,9 +6,9 @@ use super::{exception, raise, runs};
 use crate::codec::{Compressor, Encoding, Format, Lines, Segment, Writer};
 use crate::document::{self, id_text};
 use crate::error::{Error, Result};
-use crate::json;
 use crate::shard::{self, Bad, Batch, Documents, Visit};
-use crate::tag::engine::{Keys, SpanWriter, close_row, open_row, placeholder_row, source};
+use crate::tag::engine::{details, source};
+use crate::tag::row::{Column, Keys, OnError, Rows};
 use crate::tag::{self, Span, Spans, Worker};
 use crate::text::{Text, TextBuffers};
 use pyo3::prelude::*;
@@ -16,7 +16,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A document file in batches of whole lines.
 #[pyclass(frozen)]
@@ -86,9 +86,9 @@ impl SegmentWriter {
     }
 }
 
-/// A column of a row: a tagger with a kernel, or one in Python.
+/// A tagger with a kernel, or one in Python.
 #[derive(FromPyObject)]
-struct Column {
+struct Planned {
     name: String,
     prefix: String,
     output: usize,
@@ -96,17 +96,12 @@ struct Column {
     options: Py<PyDict>,
 }
 
+/// What finds the spans of a column.
 enum Maker {
-    Kernel {
-        worker: Box<dyn Worker>,
-        keys: Keys,
-        spent: Duration,
-        spans: u64,
-        silent: u64,
-    },
-    /// Types of spans as they come up.
+    Kernel(Box<dyn Worker>),
     Python {
-        keys: Keys,
+        prefix: String,
+        /// Types of spans as they come up.
         kinds: HashMap<String, u16>,
     },
 }
@@ -114,12 +109,10 @@ enum Maker {
 /// Parses batches of lines, and writes rows of what kernels and Python taggers found.
 #[pyclass(unsendable)]
 pub struct BatchTagger {
-    columns: Vec<(Column, Maker)>,
-    outputs: usize,
+    columns: Vec<(Maker, Column)>,
+    rows: Rows,
     batch: Option<Batch>,
     allow_bad: bool,
-    spans: Spans,
-    writer: SpanWriter,
     buffers: TextBuffers,
 }
 
@@ -136,13 +129,18 @@ type Parsed<'py> = (
 /// A bad line: file, line, reason, the line itself.
 type BadLine<'py> = (String, u64, String, Bound<'py, PyBytes>);
 
-/// Segments by output, `(read, bad)`, bad lines, and for each kernel its name, spans, silent
-/// documents and seconds.
-type Rows<'py> = (
+/// A document that a tagger failed on: file, line, id, tagger, reason.
+type Lapsed = (String, u64, String, String, String);
+
+/// Segments by output, `(read, bad)`, bad lines, survived failures, numbers for the report, and the
+/// account for the tally.
+type Tagged<'py> = (
     Vec<(Bound<'py, PyBytes>, u32, u64)>,
     (u64, u64),
     Vec<BadLine<'py>>,
-    Vec<(String, u64, u64, f64)>,
+    Vec<Lapsed>,
+    Vec<(Vec<String>, f64)>,
+    Bound<'py, PyBytes>,
 );
 
 #[pymethods]
@@ -150,37 +148,30 @@ impl BatchTagger {
     #[new]
     fn new(
         py: Python<'_>,
-        columns: Vec<Column>,
+        taggers: Vec<Planned>,
         outputs: usize,
         allow_bad: bool,
+        on_error: &str,
     ) -> PyResult<Self> {
-        let columns = columns
+        let columns = taggers
             .into_iter()
-            .map(|column| {
-                let maker = match &column.kernel {
+            .map(|tagger| {
+                let Planned { name, prefix, output, kernel, options } = tagger;
+                let (maker, keys) = match &kernel {
                     Some(kernel) => {
-                        let options = runs::options(py, &column.options)?;
+                        let options = runs::options(py, &options)?;
                         // Kernels live as long as the worker process that builds them.
                         let kernel: &'static dyn tag::Kernel =
                             Box::leak(raise(tag::build(kernel, &options))?);
-                        let keys = Keys::new(&column.prefix, kernel.types());
-                        let worker = kernel.worker();
-                        Maker::Kernel { worker, keys, spent: Duration::ZERO, spans: 0, silent: 0 }
+                        (Maker::Kernel(kernel.worker()), Keys::new(&prefix, kernel.types()))
                     }
-                    None => Maker::Python { keys: Keys::new("", &[]), kinds: HashMap::new() },
+                    None => (Maker::Python { prefix, kinds: HashMap::new() }, Keys::default()),
                 };
-                Ok((column, maker))
+                Ok((maker, Column::new(name, output, keys)))
             })
             .collect::<PyResult<_>>()?;
-        Ok(Self {
-            columns,
-            outputs,
-            batch: None,
-            allow_bad,
-            spans: Spans::default(),
-            writer: SpanWriter::default(),
-            buffers: TextBuffers::default(),
-        })
+        let rows = Rows::new(outputs, raise(OnError::from_name(on_error))?);
+        Ok(Self { columns, rows, batch: None, allow_bad, buffers: TextBuffers::default() })
     }
 
     /// The documents of a batch of lines; bad lines are left out of the list.
@@ -219,227 +210,187 @@ impl BatchTagger {
     }
 
     /// The rows of the batch that was parsed last; `results[k][i]` is what the k-th Python tagger
-    /// found in the i-th document: an object with `spans`, or a dict of lists by type.
+    /// found in the i-th document: an object with `spans`, a dict of lists by type, or a string
+    /// that says why it failed. `seconds[k]` is what that took.
     fn rows<'py>(
         &mut self,
         py: Python<'py>,
         results: Vec<Bound<'py, PyList>>,
-    ) -> PyResult<Rows<'py>> {
+        seconds: Vec<f64>,
+    ) -> PyResult<Tagged<'py>> {
         let Some(batch) = self.batch.take() else {
             return Err(exception(&Error::config("rows() follows parse()")));
         };
-        let mut rows = vec![Vec::new(); self.outputs];
+        self.rows.clear();
         let mut bad: Vec<Bad> = Vec::new();
         let mut text = Vec::new();
         let mut document = 0;
-        let mut failure: Option<PyErr> = None;
         let outcome = batch.for_each(self.allow_bad, &mut bad, |visit| {
-            let Visit::Record(_, record) = visit else {
-                rows.iter_mut().for_each(placeholder_row);
-                return Ok(());
+            let (line, record) = match visit {
+                Visit::Record(line, record) => (line, record),
+                Visit::Bad(line) => {
+                    self.rows.bad(line);
+                    return Ok(());
+                }
             };
             let raw_id = record.id()?;
             let id = id_text(raw_id);
-            let text = document::string(record.text()?, &mut text)?;
-            rows.iter_mut().for_each(|out| open_row(raw_id, out));
-            let doc = Seen { id: &id, text, metadata: record.get("metadata"), index: document };
+            let text =
+                Text::with_buffers(document::string(record.text()?, &mut text)?, &self.buffers);
+            let doc = tag::Document { id: &id, text: &text, metadata: record.get("metadata") };
+            let mut python = results.iter();
+            self.rows.open(raw_id);
+            for (index, (maker, column)) in self.columns.iter_mut().enumerate() {
+                let place = (line, &*id, text.chars());
+                self.rows.column((index, column), place, |keys, spans, promised| match maker {
+                    Maker::Kernel(worker) => worker.tag(&doc, spans),
+                    Maker::Python { prefix, kinds } => {
+                        let list = python.next().ok_or_else(|| Error::config("no results"))?;
+                        let mut types = Types { prefix, keys, kinds };
+                        found(list, document, &mut types, spans, promised)
+                    }
+                })?;
+            }
             document += 1;
-            self.columns(&doc, &results, &mut rows).map_err(|error| match error {
-                Trouble::Engine(error) => error,
-                Trouble::Python(error) => {
-                    let message = error.value(py).to_string();
-                    failure = Some(error);
-                    Error::tagger(message)
-                }
-            })?;
-            rows.iter_mut().for_each(|out| close_row(source(record), out));
-            Ok(())
+            self.rows.close(line, source(record))
         });
         if let Err(error) = outcome {
             return Err(exception(&error));
         }
-        self.finish(py, &batch, rows, &bad)
-    }
-}
-
-/// A document on its way through the columns.
-struct Seen<'d> {
-    id: &'d str,
-    text: &'d str,
-    metadata: Option<&'d [u8]>,
-    index: usize,
-}
-
-enum Trouble {
-    Engine(Error),
-    Python(PyErr),
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl From<PyErr> for Trouble {
-    fn from(error: PyErr) -> Self {
-        Self::Python(error)
+        let python = self.columns.iter_mut().filter(|(m, _)| matches!(m, Maker::Python { .. }));
+        for ((_, column), seconds) in python.zip(seconds) {
+            column.spent(Duration::from_secs_f64(seconds.max(0.0)));
+        }
+        self.finish(py, &batch, &bad)
     }
 }
 
 impl BatchTagger {
-    fn columns(
-        &mut self,
-        doc: &Seen<'_>,
-        results: &[Bound<'_, PyList>],
-        rows: &mut [Vec<u8>],
-    ) -> std::result::Result<(), Trouble> {
-        let text = Text::with_buffers(doc.text, &self.buffers);
-        let mut python = 0;
-        for (column, maker) in &mut self.columns {
-            let out = &mut rows[column.output];
-            self.spans.clear();
-            let named = |error: Error| {
-                Error::tagger(format!("{}: document {:?}: {error}", column.name, doc.id))
-            };
-            match maker {
-                Maker::Kernel { worker, keys, spent, spans, silent } => {
-                    let start = Instant::now();
-                    let input = tag::Document { id: doc.id, text: &text, metadata: doc.metadata };
-                    worker.tag(&input, &mut self.spans)?;
-                    let written = self.writer.write(keys, &self.spans.spans, text.chars(), out);
-                    let written = written.map_err(named)?;
-                    *spans += written;
-                    *silent += u64::from(written == 0);
-                    *spent += start.elapsed();
-                }
-                Maker::Python { keys, kinds } => {
-                    let result = results[python].get_item(doc.index)?;
-                    python += 1;
-                    if let Ok(lists) = result.cast::<PyDict>() {
-                        write_lists(lists, &column.prefix, text.chars(), out).map_err(named)?;
-                        continue;
-                    }
-                    read_spans(&result, &column.prefix, keys, kinds, &mut self.spans).map_err(
-                        |error| {
-                            let found = Python::attach(|py| error.value(py).to_string());
-                            named(Error::tagger(found))
-                        },
-                    )?;
-                    self.writer.write(keys, &self.spans.spans, text.chars(), out).map_err(named)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn finish<'py>(
         &mut self,
         py: Python<'py>,
         batch: &Batch,
-        rows: Vec<Vec<u8>>,
         bad: &[Bad],
-    ) -> PyResult<Rows<'py>> {
+    ) -> PyResult<Tagged<'py>> {
         let encoding = raise(Encoding::new(Format::from_path(&batch.path), None))?;
+        let outputs = &self.rows.outputs;
         let compressed = py.detach(|| -> Result<Vec<_>> {
             let mut compressor = Compressor::new(encoding)?;
-            rows.iter().map(|rows| shard::compress(&mut compressor, rows)).collect()
+            outputs.iter().map(|rows| shard::compress(&mut compressor, rows)).collect()
         });
         let segments = raise(compressed)?
             .into_iter()
             .map(|part| (PyBytes::new(py, &part.bytes), part.segment.crc, part.segment.len))
             .collect();
+        let path = batch.path.display().to_string();
         let bad_lines = bad
             .iter()
-            .map(|bad| {
-                let path = bad.path.display().to_string();
-                (path, bad.line, bad.error.clone(), PyBytes::new(py, &bad.raw))
-            })
+            .map(|bad| (path.clone(), bad.line, bad.error.clone(), PyBytes::new(py, &bad.raw)))
             .collect();
-        let mut efforts = Vec::new();
-        for (column, maker) in &mut self.columns {
-            if let Maker::Kernel { spent, spans, silent, .. } = maker {
-                let effort = (std::mem::take(spans), std::mem::take(silent), std::mem::take(spent));
-                efforts.push((column.name.clone(), effort.0, effort.1, effort.2.as_secs_f64()));
-            }
+        let lapses = std::mem::take(&mut self.rows.lapses);
+        let lapses = lapses.into_iter().map(|lapse| {
+            let name = self.columns[lapse.tagger].1.name.clone();
+            (path.clone(), lapse.line, lapse.id, name, lapse.reason)
+        });
+        let lapses = lapses.collect();
+        let efforts = Rows::efforts(self.columns.iter_mut().map(|(_, column)| column));
+        let (mut numbers, mut account) = (Vec::new(), Vec::new());
+        for ((_, column), effort) in self.columns.iter().zip(&efforts) {
+            numbers.extend(details(&column.name, effort));
+            effort.encode(&mut account);
         }
-        Ok((segments, (batch.lines, bad.len() as u64), bad_lines, efforts))
+        let counts = (batch.lines, bad.len() as u64);
+        Ok((segments, counts, bad_lines, lapses, numbers, PyBytes::new(py, &account)))
     }
 }
 
+/// The types of a Python tagger.
+struct Types<'t> {
+    prefix: &'t str,
+    keys: &'t mut Keys,
+    kinds: &'t mut HashMap<String, u16>,
+}
+
+impl Types<'_> {
+    fn kind(&mut self, name: &str) -> u16 {
+        match self.kinds.get(name) {
+            Some(&kind) => kind,
+            None => {
+                let kind = self.keys.add(self.prefix, name);
+                self.kinds.insert(name.to_owned(), kind);
+                kind
+            }
+        }
+    }
+}
+
+/// What a Python tagger found in a document.
+fn found(
+    results: &Bound<'_, PyList>,
+    document: usize,
+    types: &mut Types<'_>,
+    spans: &mut Spans,
+    promised: &mut Vec<u16>,
+) -> Result<()> {
+    let py = results.py();
+    let told = |error: PyErr| Error::tagger(error.value(py).to_string());
+    let result = results.get_item(document).map_err(told)?;
+    if let Ok(reason) = result.cast::<PyString>() {
+        return Err(Error::tagger(reason.to_string()));
+    }
+    if let Ok(lists) = result.cast::<PyDict>() {
+        return read_lists(lists, types, spans, promised);
+    }
+    read_spans(&result, types, spans).map_err(told)
+}
+
 /// Reads the `spans` of a result.
-fn read_spans(
-    result: &Bound<'_, PyAny>,
-    prefix: &str,
-    keys: &mut Keys,
-    kinds: &mut HashMap<String, u16>,
-    out: &mut Spans,
-) -> PyResult<()> {
+fn read_spans(result: &Bound<'_, PyAny>, types: &mut Types<'_>, out: &mut Spans) -> PyResult<()> {
     let py = result.py();
     for span in result.getattr(pyo3::intern!(py, "spans"))?.try_iter()? {
         let span = span?;
         let name = span.getattr(pyo3::intern!(py, "type"))?;
-        let name = name.cast::<PyString>()?;
-        let name = name.to_cow()?;
-        let kind = match kinds.get(name.as_ref()) {
-            Some(&kind) => kind,
-            None => {
-                let kind = keys.add(prefix, &name);
-                kinds.insert(name.into_owned(), kind);
-                kind
-            }
-        };
+        let kind = types.kind(&name.cast::<PyString>()?.to_cow()?);
         let start: i64 = span.getattr(pyo3::intern!(py, "start"))?.extract()?;
         let end: i64 = span.getattr(pyo3::intern!(py, "end"))?.extract()?;
         let score: f64 = span.getattr(pyo3::intern!(py, "score"))?.extract()?;
-        let narrow = |offset: i64| {
-            u32::try_from(offset).map_err(|_| {
-                pyo3::exceptions::PyValueError::new_err(format!(
-                    "span [{start}, {end}, {score}] has an offset outside of any text"
-                ))
-            })
-        };
-        out.spans.push(Span { kind, start: narrow(start)?, end: narrow(end)?, score });
+        push(out, kind, (start, end, score)).map_err(pyo3::exceptions::PyValueError::new_err)?;
     }
     Ok(())
 }
 
-/// Writes a dict of lists by type, empty lists too (a tagger's `defaults`).
-fn write_lists(
+/// Adds a span; says what is wrong with one that has no offsets.
+fn push(
+    out: &mut Spans,
+    kind: u16,
+    (start, end, score): (i64, i64, f64),
+) -> std::result::Result<(), String> {
+    let (Ok(from), Ok(to)) = (u32::try_from(start), u32::try_from(end)) else {
+        return Err(format!("span [{start}, {end}, {score}] does not fit any text"));
+    };
+    out.spans.push(Span { kind, start: from, end: to, score });
+    Ok(())
+}
+
+/// Reads a dict of lists by type, empty lists too (a tagger's `defaults`).
+fn read_lists(
     lists: &Bound<'_, PyDict>,
-    prefix: &str,
-    chars: usize,
-    out: &mut Vec<u8>,
+    types: &mut Types<'_>,
+    out: &mut Spans,
+    promised: &mut Vec<u16>,
 ) -> Result<()> {
     let strange = |kind: &Bound<'_, PyAny>, error: &PyErr| {
         Error::tagger(format!("the spans of {kind} are no list of [start, end, score]: {error}"))
     };
     for (kind, list) in lists.iter() {
         let name: String = kind.extract().map_err(|error| strange(&kind, &error))?;
-        if name.is_empty() {
-            continue;
+        let number = types.kind(&name);
+        promised.push(number);
+        for span in list.try_iter().map_err(|error| strange(&kind, &error))? {
+            let span = span.and_then(|span| triple(&span));
+            let span = span.map_err(|error| strange(&kind, &error))?;
+            push(out, number, span).map_err(Error::tagger)?;
         }
-        let key = format!("{prefix}__{}", tag::engine::variable_name(&name));
-        json::escape(key.as_bytes(), out);
-        out.extend_from_slice(b":[");
-        let spans = list.try_iter().map_err(|error| strange(&kind, &error))?;
-        for (index, span) in spans.enumerate() {
-            let (start, end, score) =
-                span.and_then(|span| triple(&span)).map_err(|error| strange(&kind, &error))?;
-            if start < 0 || start > end || end > chars as i64 || !score.is_finite() {
-                return Err(Error::tagger(format!(
-                    "span [{start}, {end}, {score}] does not fit a text of {chars} code points"
-                )));
-            }
-            out.extend_from_slice(if index == 0 { b"[" } else { b",[" });
-            json::write_int(start as u64, out);
-            out.push(b',');
-            json::write_int(end as u64, out);
-            out.push(b',');
-            json::write_score(score, out);
-            out.push(b']');
-        }
-        out.extend_from_slice(b"],");
     }
     Ok(())
 }

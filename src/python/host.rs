@@ -111,7 +111,15 @@ impl Host<Done> for PyHost {
                         })
                         .collect();
                     let hash = done.content_hash.map(|hash| format!("{hash:032x}"));
-                    host.call_method1("done", (shard, counts, written, bad, done.details, hash))
+                    let lapses: Vec<_> = done
+                        .lapses
+                        .into_iter()
+                        .map(|(path, line, id, tagger, reason)| {
+                            (path.display().to_string(), line, id, tagger, reason)
+                        })
+                        .collect();
+                    let outcome = (shard, counts, written, bad, done.details, hash, lapses);
+                    host.call_method1("done", outcome)
                 }
                 Err(error) => host.call_method1("failed", (shard, error.to_string())),
             };

@@ -10,6 +10,7 @@ mod fasttext;
 mod filters;
 mod host;
 mod runs;
+mod tally;
 mod words;
 
 use crate::error::{Error, ErrorKind};
@@ -70,6 +71,7 @@ const _: () = fits_python::<batches::BatchReader>();
 const _: () = fits_python::<fasttext::FastText>();
 const _: () = fits_python::<batches::BatchTagger>();
 const _: () = fits_python::<batches::SegmentWriter>();
+const _: () = fits_python::<tally::TaggerTally>();
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -82,6 +84,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<fasttext::FastText>()?;
     module.add_function(wrap_pyfunction!(fasttext::fasttext_clean, module)?)?;
     module.add_function(wrap_pyfunction!(words::sentence_ends, module)?)?;
+    module.add_class::<tally::TaggerTally>()?;
     module.add_function(wrap_pyfunction!(hash_file, module)?)?;
     module.add_function(wrap_pyfunction!(runs::tag, module)?)?;
     module.add_function(wrap_pyfunction!(runs::kernel_names, module)?)?;

@@ -3,6 +3,7 @@
 use super::filters::BloomFilter;
 use super::host::{Progress, PyHost};
 use super::raise;
+use super::tally::TaggerTally;
 use crate::codec::{Encoding, Format, Lines};
 use crate::dedupe::engine::DedupeRun;
 use crate::dedupe::keys::{Limits, Unit};
@@ -12,7 +13,8 @@ use crate::mix::engine::{Assembly, Input, MixRun, Stream};
 use crate::mix::stream::{Replacement, Rules, RulesConfig, attribute_row};
 use crate::run;
 use crate::shard::{self, Buffers};
-use crate::tag::engine::{TagRun, Tagger, variable_name};
+use crate::tag::engine::{TagRun, Tagger};
+use crate::tag::row::{OnError, variable_name};
 use crate::tag::{OptionValue, Options, build, names as all_kernels};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -69,7 +71,7 @@ pub fn taggers(py: Python<'_>, specs: &[TaggerSpec]) -> PyResult<Vec<Tagger>> {
 
 /// Runs kernels over document files.
 #[pyfunction]
-#[pyo3(signature = (*, names, taggers, outputs, max_bad, threads, host, progress))]
+#[pyo3(signature = (*, names, taggers, outputs, max_bad, on_error, threads, tally, host, progress))]
 #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
 pub fn tag(
     py: Python<'_>,
@@ -77,16 +79,21 @@ pub fn tag(
     taggers: Vec<TaggerSpec>,
     outputs: usize,
     max_bad: u64,
+    on_error: &str,
     threads: usize,
+    tally: &TaggerTally,
     host: Py<PyAny>,
     progress: &Progress,
 ) -> PyResult<()> {
+    let on_error = raise(OnError::from_name(on_error))?;
+    let tally = &tally.inner;
     let taggers = self::taggers(py, &taggers)?;
     let host = PyHost { object: host };
     let shards = names.len();
     let progress = &*progress.inner;
     let buffers = Buffers::default();
-    let run = TagRun { taggers, names, outputs, max_bad, host: &host, progress, buffers };
+    let host = &host;
+    let run = TagRun { taggers, names, outputs, max_bad, on_error, tally, host, progress, buffers };
     raise(py.detach(|| run::run(&run, shards, threads, 0, progress)))
 }
 

@@ -20,10 +20,12 @@ mod punctuation;
 mod random;
 mod refinedweb;
 pub mod repetitions;
+pub mod row;
 mod segments;
 mod stop_words;
 mod stops;
 mod structure;
+pub mod tally;
 mod wordlist;
 
 use crate::error::{Error, Result};

@@ -177,14 +177,14 @@ def _parser(name: str, command: Command) -> Parser:
     )
     for flag in flags(command.config):
         text = flag.description.replace("%", "%%")
+        given = [flag.short, f"--{flag.name}"] if flag.short else [f"--{flag.name}"]
         if flag.is_bool:
-            parser.add_argument(f"--{flag.name}", dest=flag.name, action="store_true", help=text)
+            parser.add_argument(*given, dest=flag.name, action="store_true", help=text)
             parser.add_argument(
                 f"--no-{flag.name}", dest=flag.name, action="store_false", help=argparse.SUPPRESS
             )
         else:
             nargs = "*" if flag.is_list else None
-            given = [flag.short, f"--{flag.name}"] if flag.short else [f"--{flag.name}"]
             parser.add_argument(
                 *given, dest=flag.name, nargs=nargs, type=flag.parse, help=text, metavar="VALUE"
             )

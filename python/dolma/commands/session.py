@@ -37,18 +37,22 @@ def announce(run: Run, what: str, *, brief: bool = False) -> None:
 
 
 def execute(
-    run: Run, engine: Callable[[Any, Files], None], account: Callable[[], None] = lambda: None
+    run: Run,
+    engine: Callable[[Any, Files], None],
+    account: Callable[[], None] = lambda: None,
+    taggers: Callable[[], dict[str, dict[str, float]]] = dict,
 ) -> dict[str, Any]:
     """Has the engine work on what is left of a run, shows progress, finishes and sums up.
 
-    `account` prints the command's own findings, and may warn, before the report is written.
+    `account` prints the command's own findings, and may warn, before the report is written;
+    `taggers` says what those of the run did so far.
 
     Raises `DolmaShardError` when shards failed, `KeyboardInterrupt` when it was stopped.
     """
     from .. import _core
 
     gauge = _core.Progress()
-    meter = Meter(run.command, run.config.progress, run.input_bytes, len(run.todo))
+    meter = Meter(run.command, run.config.progress, run.input_bytes, len(run.todo), taggers)
     if run.todo:
         with run.files() as files:
 
@@ -78,5 +82,7 @@ def summarise(run: Run) -> None:
         say(f"{run.command}: what is finished is kept; run the same command again to go on")
     for path in run.bad_files:
         say(f"{run.command}: bad lines are in {path}")
+    for path in run.error_files:
+        say(f"{run.command}: failures of taggers are in {path}")
     if run.report_path:
         say(f"{run.command}: report: {run.report_path}")

@@ -8,10 +8,10 @@ from .. import assets, paths, storage
 from ..config import TagConfig
 from ..errors import DolmaConfigError, DolmaError
 from ..paths import Place
-from ..runs import Output, Run, Shard, fingerprint
+from ..runs import Output, Record, Run, Shard, fingerprint
 from ..storage import File
 from ..taggers.plan import PlannedTagger, plan
-from . import batches, inputs, needs, session
+from . import batches, inputs, needs, session, tallies
 
 __all__ = ["check", "run"]
 
@@ -26,6 +26,11 @@ def check(config: TagConfig) -> list[PlannedTagger]:
     """
     with assets.policy(fetch=config.fetch_assets, lock=config.assets_lock):
         taggers = plan(config.taggers, config.tagger_modules, config.tagger_options, config.experiment)
+    if config.on_tagger_error == "skip" and config.max_bad_records == 0:
+        raise DolmaConfigError(
+            "on_tagger_error: skip puts documents aside; say how many that may be: max_bad_records"
+        )
+    batches.check(config)
     if not config.documents:
         raise DolmaConfigError("documents: name at least one path")
     return taggers
@@ -41,7 +46,13 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
     files = inputs.find(config.documents)
     shards = _shards(config, taggers, files)
     in_python = [tagger for tagger in taggers if tagger.kernel is None]
-    work = Run("tag", config, shards, keep=lambda _: not config.ignore_existing)
+    work = Run(
+        "tag",
+        config,
+        shards,
+        keep=lambda _: not config.ignore_existing,
+        fits=lambda record: _survived_alike(record, config.on_tagger_error),
+    )
     how = f"{len(in_python)} in Python, {config.processes} processes" if in_python else "in the engine"
     session.announce(work, f"{len(taggers)} taggers ({how})", brief=brief)
     needs.check(work, python=bool(in_python), outputs=lambda: _least_output(work, taggers))
@@ -51,18 +62,31 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
         return batches.execute(work, taggers, config)
     from .. import _core
 
-    def engine(gauge: _core.Progress, files: Any) -> None:
+    def engine(gauge: _core.Progress, files: Any, tally: _core.TaggerTally) -> None:
         _core.tag(
             names=[shard.inputs[0].path for shard in work.todo],
             taggers=taggers,
             outputs=len({tagger.output for tagger in taggers}),
             max_bad=config.max_bad_records,
+            on_error=config.on_tagger_error,
             threads=config.processes,
+            tally=tally,
             host=files,
             progress=gauge,
         )
 
-    return session.execute(work, engine)
+    return tallies.execute(work, taggers, config, engine)
+
+
+def _survived_alike(record: Record, on_error: str) -> bool:
+    """Whether what failed in a shard that is done would be treated so again.
+
+    A shard in which nothing failed is the same for every policy.
+    """
+    kept = {"null": "errors", "skip": "documents_put_aside"}.get(on_error)
+    failures = ("errors", "documents_put_aside")
+    of_taggers = record.details.get("taggers", {}).values()
+    return all(not numbers.get(what) for numbers in of_taggers for what in failures if what != kept)
 
 
 def _least_output(work: Run, taggers: list[PlannedTagger]) -> int | None:

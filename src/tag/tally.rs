@@ -1,0 +1,345 @@
+//! What taggers did: time, spans, failures, and how their scores are distributed.
+//!
+//! Scores are counted as they are written, in units of 1e-5, so every number here is an integer:
+//! parts can be added in any order and the sum is the same. Quantiles come from bins that are at
+//! most a sixteenth of their value wide. A thread counts into dense bins ([`Histogram`]), which
+//! become sparse ones ([`Scores`]) at the end of a batch.
+
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Units in a score of one.
+const UNITS: f64 = 1e5;
+/// Bins of a power of two.
+const SUB_BITS: u32 = 4;
+/// Bins of one sign.
+const HALF: usize = 1 << 10;
+
+/// The bin of a score in units; negative ones are in the second half.
+fn bin(units: i64) -> usize {
+    let size = units.unsigned_abs();
+    let index = if size < 1 << SUB_BITS {
+        size as usize
+    } else {
+        let exponent = size.ilog2();
+        let fraction = (size >> (exponent - SUB_BITS)) as usize & ((1 << SUB_BITS) - 1);
+        ((exponent - SUB_BITS + 1) as usize) << SUB_BITS | fraction
+    };
+    if units < 0 { HALF + index } else { index }
+}
+
+/// The middle of a bin, in units.
+fn middle(bin: usize) -> f64 {
+    let (sign, index) = if bin >= HALF { (-1.0, bin - HALF) } else { (1.0, bin) };
+    if index < 1 << SUB_BITS {
+        return sign * index as f64;
+    }
+    let shift = (index >> SUB_BITS) as i32 - 1;
+    let low = ((1 << SUB_BITS) + (index & ((1 << SUB_BITS) - 1))) as f64;
+    sign * (low * f64::powi(2.0, shift) + (f64::powi(2.0, shift) - 1.0) / 2.0)
+}
+
+/// How the scores of one attribute type are distributed; dense, for one thread.
+pub struct Histogram {
+    bins: Box<[u32]>,
+    /// Bins that are not zero.
+    touched: Vec<u16>,
+    scores: Scores,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        let bins = vec![0; 2 * HALF].into_boxed_slice();
+        Self { bins, touched: Vec::new(), scores: Scores::default() }
+    }
+}
+
+impl Histogram {
+    /// Counts a score, which must be finite.
+    #[inline]
+    pub fn add(&mut self, score: f64) {
+        // Beyond the range of the integer the conversion saturates.
+        let units = (score * UNITS).round() as i64;
+        let scores = &mut self.scores;
+        scores.count += 1;
+        scores.sum += i128::from(units);
+        scores.low = scores.low.min(units);
+        scores.high = scores.high.max(units);
+        let bin = bin(units);
+        if self.bins[bin] == 0 {
+            self.touched.push(bin as u16);
+        }
+        self.bins[bin] += 1;
+    }
+
+    /// What was counted since the last call.
+    pub fn take(&mut self) -> Scores {
+        let mut scores = std::mem::take(&mut self.scores);
+        self.touched.sort_unstable();
+        for bin in self.touched.drain(..) {
+            let count = std::mem::take(&mut self.bins[usize::from(bin)]);
+            scores.bins.insert(bin, u64::from(count));
+        }
+        scores
+    }
+}
+
+/// How the scores of one attribute type are distributed; sparse, to be added up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scores {
+    pub count: u64,
+    sum: i128,
+    low: i64,
+    high: i64,
+    bins: BTreeMap<u16, u64>,
+}
+
+impl Default for Scores {
+    fn default() -> Self {
+        Self { count: 0, sum: 0, low: i64::MAX, high: i64::MIN, bins: BTreeMap::new() }
+    }
+}
+
+impl Scores {
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+        for (bin, count) in &other.bins {
+            *self.bins.entry(*bin).or_default() += count;
+        }
+    }
+
+    /// The smallest score.
+    pub fn min(&self) -> f64 {
+        self.low as f64 / UNITS
+    }
+
+    /// The largest score.
+    pub fn max(&self) -> f64 {
+        self.high as f64 / UNITS
+    }
+
+    pub fn mean(&self) -> f64 {
+        self.sum as f64 / UNITS / self.count as f64
+    }
+
+    /// The score below which a share of all scores lies, off by at most a thirty-second of it.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let rank = (share * (self.count.saturating_sub(1)) as f64).round() as u64;
+        let mut before = 0;
+        // The second half counts away from zero.
+        let negative = self.bins.range(HALF as u16..).rev();
+        for (&bin, &count) in negative.chain(self.bins.range(..HALF as u16)) {
+            before += count;
+            if before > rank {
+                return middle(usize::from(bin)).clamp(self.low as f64, self.high as f64) / UNITS;
+            }
+        }
+        self.max()
+    }
+}
+
+/// What a tagger did to some documents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effort {
+    pub documents: u64,
+    pub spans: u64,
+    /// Documents that got no span.
+    pub silent: u64,
+    /// Documents on which it failed, and that have no spans of it.
+    pub errors: u64,
+    /// Documents on which it failed, and that were put aside.
+    pub skipped: u64,
+    pub time: Duration,
+    pub scores: BTreeMap<String, Scores>,
+}
+
+impl Effort {
+    pub fn add(&mut self, other: &Self) {
+        self.documents += other.documents;
+        self.spans += other.spans;
+        self.silent += other.silent;
+        self.errors += other.errors;
+        self.skipped += other.skipped;
+        self.time += other.time;
+        for (name, scores) in &other.scores {
+            match self.scores.get_mut(name) {
+                Some(known) => known.add(scores),
+                None => drop(self.scores.insert(name.clone(), scores.clone())),
+            }
+        }
+    }
+
+    /// The same without the distribution of scores.
+    pub fn without_scores(&self) -> Self {
+        let Self { documents, spans, silent, errors, skipped, time, .. } = *self;
+        Self { documents, spans, silent, errors, skipped, time, scores: BTreeMap::new() }
+    }
+
+    /// The same as bytes, for another process.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let time = self.time.as_nanos() as u64;
+        let numbers = [self.documents, self.spans, self.silent, self.errors, self.skipped, time];
+        numbers.iter().for_each(|number| put(*number, out));
+        put(self.scores.len() as u64, out);
+        for (name, scores) in &self.scores {
+            put(name.len() as u64, out);
+            out.extend_from_slice(name.as_bytes());
+            put(scores.count, out);
+            out.extend_from_slice(&scores.sum.to_le_bytes());
+            put(scores.low as u64, out);
+            put(scores.high as u64, out);
+            put(scores.bins.len() as u64, out);
+            for (bin, count) in &scores.bins {
+                put(u64::from(*bin), out);
+                put(*count, out);
+            }
+        }
+    }
+
+    /// Reads what [`Effort::encode`] wrote, from the front of `bytes`.
+    ///
+    /// # Errors
+    /// `Config` for bytes that it did not write.
+    pub fn decode(bytes: &mut &[u8]) -> Result<Self> {
+        let mut effort = Self {
+            documents: get(bytes)?,
+            spans: get(bytes)?,
+            silent: get(bytes)?,
+            errors: get(bytes)?,
+            skipped: get(bytes)?,
+            time: Duration::from_nanos(get(bytes)?),
+            scores: BTreeMap::new(),
+        };
+        for _ in 0..get(bytes)? {
+            let name = String::from_utf8_lossy(cut(bytes, 0)?).into_owned();
+            let mut scores = Scores { count: get(bytes)?, ..Scores::default() };
+            let sum = cut(bytes, 16)?.try_into().map_err(|_| strange())?;
+            scores.sum = i128::from_le_bytes(sum);
+            scores.low = get(bytes)? as i64;
+            scores.high = get(bytes)? as i64;
+            for _ in 0..get(bytes)? {
+                let bin = u16::try_from(get(bytes)?).map_err(|_| strange())?;
+                scores.bins.insert(bin, get(bytes)?);
+            }
+            effort.scores.insert(name, scores);
+        }
+        Ok(effort)
+    }
+}
+
+fn put(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
+fn get(bytes: &mut &[u8]) -> Result<u64> {
+    let number = cut(bytes, 8)?.try_into().map_err(|_| strange())?;
+    Ok(u64::from_le_bytes(number))
+}
+
+/// The next `size` bytes; with 0, as many as the number before them says.
+fn cut<'b>(bytes: &mut &'b [u8], size: usize) -> Result<&'b [u8]> {
+    let size = if size == 0 { get(bytes)? as usize } else { size };
+    let (piece, rest) = bytes.split_at_checked(size).ok_or_else(strange)?;
+    *bytes = rest;
+    Ok(piece)
+}
+
+fn strange() -> Error {
+    Error::config("the account of a batch is damaged")
+}
+
+/// What the taggers of a run did so far, by tagger.
+#[derive(Debug, Default)]
+pub struct Tally {
+    sum: Mutex<(Vec<Effort>, Duration)>,
+}
+
+impl Tally {
+    /// Adds what the taggers did to a batch, and the time of everything that was done to it.
+    pub fn absorb(&self, efforts: &[Effort], time: Duration) {
+        let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
+        if sum.0.len() < efforts.len() {
+            sum.0.resize(efforts.len(), Effort::default());
+        }
+        sum.0.iter_mut().zip(efforts).for_each(|(total, effort)| total.add(effort));
+        sum.1 += time;
+    }
+
+    /// What `read` makes of the sums and of the time of all work.
+    pub fn read<T>(&self, read: impl FnOnce(&[Effort], Duration) -> T) -> T {
+        let sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&sum.0, sum.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scores(values: &[f64]) -> Scores {
+        let mut histogram = Histogram::default();
+        values.iter().for_each(|value| histogram.add(*value));
+        let taken = histogram.take();
+        assert_eq!(histogram.take(), Scores::default());
+        taken
+    }
+
+    #[test]
+    fn small_numbers_have_bins_of_their_own() {
+        for units in -16..=16 {
+            assert_eq!(middle(bin(units)), units as f64);
+        }
+        assert!(bin(i64::MAX) < HALF && bin(i64::MIN) < 2 * HALF);
+    }
+
+    #[test]
+    fn scores_are_summed_up() {
+        let found = scores(&[0.0, 0.25, 1.0, -3.0, 100.0]);
+        assert_eq!((found.count, found.min(), found.max()), (5, -3.0, 100.0));
+        assert_eq!(found.mean(), 98.25 / 5.0);
+        assert_eq!((found.quantile(0.0), found.quantile(1.0)), (-3.0, 100.0));
+        assert!((found.quantile(0.5) - 0.25).abs() < 0.01);
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_near_the_sorted_values(
+            mut values in prop::collection::vec(-1e6..1e6f64, 1..300), share in 0.0..=1.0f64
+        ) {
+            let found = scores(&values);
+            values.sort_by(f64::total_cmp);
+            let exact = values[(share * (values.len() - 1) as f64).round() as usize];
+            let near = found.quantile(share);
+            prop_assert!((near - exact).abs() <= exact.abs() / 32.0 + 1e-5, "{near} {exact}");
+        }
+
+        #[test]
+        fn parts_add_up_in_any_order_and_survive_the_way(
+            values in prop::collection::vec(prop::num::f64::NORMAL, 0..200), cut in 0usize..200
+        ) {
+            let cut = cut.min(values.len());
+            let part = |values: &[f64]| Effort {
+                documents: values.len() as u64,
+                time: Duration::from_nanos(7),
+                scores: BTreeMap::from([("é_x".to_owned(), scores(values))]),
+                ..Effort::default()
+            };
+            let (mut forward, mut backward) = (part(&values[..cut]), part(&values[cut..]));
+            let (first, second) = (forward.clone(), backward.clone());
+            forward.add(&second);
+            backward.add(&first);
+            prop_assert_eq!(&forward, &backward);
+            prop_assert_eq!(&forward.scores["é_x"], &scores(&values));
+            let mut bytes = Vec::new();
+            forward.encode(&mut bytes);
+            prop_assert!(Effort::decode(&mut &bytes[..bytes.len() - 1]).is_err());
+            prop_assert_eq!(Effort::decode(&mut bytes.as_slice()).unwrap(), forward);
+        }
+    }
+}
