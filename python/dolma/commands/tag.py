@@ -108,9 +108,9 @@ def _least_output(work: Run, taggers: list[PlannedTagger]) -> int | None:
         if batch is None or not gauge.input_bytes:
             return None
         lines, first_line, _ = batch
-        engine = _core.BatchTagger(taggers, len({tagger.output for tagger in taggers}), True)
+        engine = _core.BatchTagger(taggers, len({t.output for t in taggers}), True, "null")
         engine.parse(lines, path, first_line)
-        segments = engine.rows([])[0]
+        segments = engine.rows([], [])[0]
     except DolmaError:
         # The run itself will say what is wrong with this shard, with its place.
         return None
