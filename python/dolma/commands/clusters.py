@@ -367,6 +367,7 @@ class Reader:
         bad: list[tuple[str, int, str, bytes]],
         details: list[tuple[list[str], float]],
         content_hash: str | None,
+        lapses: list[Any],
     ) -> None:
         if bad:
             self.bad[index] = bad
@@ -398,6 +399,7 @@ class Writer:
         bad: list[Any],
         details: list[tuple[list[str], float]],
         content_hash: str | None,
+        lapses: list[Any],
     ) -> None:
         bad = self._bad.get(self._shards[index], [])
         self._files.done(index, counts, written, bad, details, content_hash)

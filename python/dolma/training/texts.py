@@ -138,7 +138,7 @@ def _read_file(
     local = storage.stage(document, folder)
     try:
         reader = _core.BatchReader(local, document.path, _core.Progress())
-        parser = _core.BatchTagger([], 0, False)
+        parser = _core.BatchTagger([], 0, False, "fail")
         while (batch := reader.next()) is not None:
             lines, first, _ = batch
             wanted = []
