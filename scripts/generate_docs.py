@@ -50,6 +50,36 @@ def taggers() -> str:
     return _table(["tagger", "family", "what it writes"], rows)
 
 
+def catalogue() -> str:
+    """All that every built-in tagger says of itself, by family."""
+    parts = []
+    families = sorted({tagger.family for tagger in BUILTIN.values()})
+    for family in families:
+        parts.append(f"## {family}")
+        members = (tagger for tagger in BUILTIN.values() if tagger.family == family)
+        parts += [_entry(tagger) for tagger in sorted(members, key=_by_name)]
+    return "\n\n".join(parts)
+
+
+def _entry(tagger: Any) -> str:
+    needs = f"; needs `pip install 'dolma[{tagger.extra}]'`" if tagger.extra else ""
+    outputs = [
+        [f"`{out.name}`", out.unit, out.range, "yes" if out.always else "", out.meaning]
+        for out in tagger.outputs
+    ]
+    parts = [
+        f"### {tagger.name}",
+        f"Cost: {tagger.cost}{needs}.",
+        tagger.doc.strip(),
+        _table(["output", "of", "score", "always", "meaning"], outputs),
+    ]
+    options = [
+        f"`{key}` ({'needed' if value is None else f'`{value}`'})" for key, value in tagger.assets.items()
+    ]
+    options += [f"`{key}`" for key in tagger.settable]
+    return "\n\n".join([*parts, f"Options: {', '.join(options)}."] if options else parts)
+
+
 def _by_name(kernel: Any) -> tuple[str, str]:
     return kernel.family, kernel.name
 
@@ -115,6 +145,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
+    "catalogue": catalogue,
     "taggers": taggers,
     "exit codes": exit_codes,
     "options run": options(config.RunConfig),

@@ -152,6 +152,10 @@ class TagConfig(RunConfig, frozen=True, kw_only=True):
     ignore_existing: Annotated[
         bool, Meta(description="Redo shards that are already done (the published name of --force).")
     ] = False
+    text: Annotated[
+        str | None,
+        Meta(description="Tag this text (- for standard input), print its spans, and write no file."),
+    ] = None
     on_tagger_error: Annotated[
         OnTaggerError,
         Meta(

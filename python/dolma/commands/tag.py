@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 from .. import assets, paths, storage
 from ..config import TagConfig
-from ..errors import DolmaConfigError, DolmaError
+from ..errors import DolmaConfigError, DolmaError, DolmaShardError
 from ..paths import Place
 from ..runs import Output, Record, Run, Shard, fingerprint
 from ..storage import File
 from ..taggers.plan import PlannedTagger, plan
-from . import batches, inputs, needs, session, tallies
+from . import batches, inputs, needs, session, showing, tallies
 
 __all__ = ["check", "run"]
 
@@ -31,7 +32,7 @@ def check(config: TagConfig) -> list[PlannedTagger]:
             "on_tagger_error: skip puts documents aside; say how many that may be: max_bad_records"
         )
     batches.check(config)
-    if not config.documents:
+    if not config.documents and config.text is None:
         raise DolmaConfigError("documents: name at least one path")
     return taggers
 
@@ -43,6 +44,14 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
     `DolmaShardError` after it when shards failed.
     """
     taggers = check(config)
+    if config.text is not None:
+        try:
+            showing.show(config, taggers)
+        except DolmaShardError as error:
+            if config.debug:
+                traceback.print_exception(error)
+            raise
+        return None
     files = inputs.find(config.documents)
     shards = _shards(config, taggers, files)
     in_python = [tagger for tagger in taggers if tagger.kernel is None]
