@@ -141,6 +141,12 @@ class _ClusterPlan(Protocol):
     def references(self) -> int:
         """How many shards, the first ones, are only compared with."""
     @property
+    def indexed(self) -> int:
+        """How many of those are in an index."""
+    @property
+    def remember(self) -> bool:
+        """Whether kept keys are remembered for an index."""
+    @property
     def marks(self) -> int:
         """How many attribute files of a shard, the first ones, say what is marked."""
     @property
@@ -316,8 +322,17 @@ class Clusters:
     @staticmethod
     def probability(bands: int, rows: int, similarity: float) -> float:
         """The probability that two documents of a similarity share a band."""
+    @staticmethod
+    def describe_index(path: _Path) -> str:
+        """The description of a saved index."""
+    def load_index(self, path: _Path, counts: Sequence[int]) -> None:
+        """Reads an index into the first shards; `counts` has the keys of each."""
+    def save_index(self, path: _Path, old: _Path | None, description: str) -> None:
+        """Writes an index of the keys in `old` and those that this run has kept."""
+    def kept_keys(self) -> list[int]:
+        """How many keys of each shard are kept, for an index."""
     def gather(self, host: _Host, progress: Progress) -> None:
-        """Reads all shards."""
+        """Reads all shards but those of an index."""
     def candidates(self, progress: Progress) -> list[int]:
         """Which shards have candidates and must be read again (MinHash only)."""
     def collect(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "DocumentKeyConfig",
     "FastTextConfig",
     "FilterConfig",
+    "IndexConfig",
     "KeepConfig",
     "ListConfig",
     "MinhashConfig",
@@ -386,6 +387,13 @@ class KeepConfig(Config, frozen=True, kw_only=True):
     ] = []
 
 
+class IndexConfig(Config, frozen=True, kw_only=True):
+    """What earlier runs kept: compared with as if it came first, and added to."""
+
+    file: Annotated[str, Meta(min_length=1, description="Where the index is kept; local or s3://.")]
+    read_only: Annotated[bool, Meta(description="Compare with the index; add nothing to it.")] = False
+
+
 class AlarmConfig(Config, frozen=True, kw_only=True):
     """What deserves a loud warning."""
 
@@ -433,6 +441,7 @@ class DedupeMethod(Config, frozen=True, kw_only=True):
         list[str],
         Meta(description="Document files to compare with; they are kept, and nothing is written for them."),
     ] = []
+    index: IndexConfig | None = None
     skip_marked: Annotated[
         list[str] | None,
         Meta(

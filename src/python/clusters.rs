@@ -3,7 +3,6 @@
 use super::host::{Progress, PyHost};
 use super::raise;
 use super::runs::{format, unit};
-use crate::dedupe::cluster::exact;
 use crate::dedupe::cluster::findings::Findings;
 use crate::dedupe::cluster::gather::Gather;
 use crate::dedupe::cluster::mark::Mark;
@@ -13,6 +12,7 @@ use crate::dedupe::cluster::records::Doc;
 use crate::dedupe::cluster::run::{ClusterRun, Plan, Resolved, Shuffle};
 use crate::dedupe::cluster::sets::{Collect, Sets};
 use crate::dedupe::cluster::signature::{self, Minhash, Pieces};
+use crate::dedupe::cluster::{exact, index};
 use crate::dedupe::keys::{Limits, Unit};
 use crate::error::{Error, Result};
 use crate::run;
@@ -50,6 +50,8 @@ pub struct ClusterPlan {
     keep_sources: Vec<String>,
     explain: bool,
     references: usize,
+    indexed: usize,
+    remember: bool,
     marks: usize,
     input_format: Option<String>,
     output_format: Option<String>,
@@ -130,6 +132,8 @@ impl Clusters {
                 keep: keep(&plan)?,
                 explain: plan.explain,
                 references: plan.references,
+                indexed: plan.indexed,
+                remember: plan.remember,
                 marks: plan.marks,
                 input_format: format(plan.input_format.as_deref())?,
                 output_format: format(plan.output_format.as_deref())?,
@@ -157,12 +161,46 @@ impl Clusters {
         signature::probability(bands, rows, similarity)
     }
 
-    /// The first pass, over all shards.
+    /// The description of a saved index.
+    #[staticmethod]
+    fn describe_index(path: PathBuf) -> PyResult<String> {
+        raise(index::describe(&path))
+    }
+
+    /// Reads an index into the first shards; `counts` has the keys of each.
+    fn load_index(&self, py: Python<'_>, path: PathBuf, counts: Vec<u64>) -> PyResult<()> {
+        raise(py.detach(|| index::load(&self.run, &path, &counts)))
+    }
+
+    /// Writes an index of the keys in `old` and those that this run has kept.
+    #[pyo3(signature = (path, old, description))]
+    fn save_index(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        old: Option<PathBuf>,
+        description: &str,
+    ) -> PyResult<()> {
+        let state = self.state();
+        let Some(keys) = state.resolved.as_ref().and_then(|found| found.kept.as_ref()) else {
+            return Err(out_of_order());
+        };
+        raise(py.detach(|| index::save(&self.run, keys, old.as_deref(), &path, description)))
+    }
+
+    /// How many keys of each shard are kept, for an index.
+    fn kept_keys(&self) -> PyResult<Vec<u64>> {
+        let state = self.state();
+        let kept = state.resolved.as_ref().and_then(|found| found.kept.as_ref());
+        kept.map(|keys| keys.counts.clone()).ok_or_else(out_of_order)
+    }
+
+    /// The first pass, over all shards but those of an index.
     fn gather(&self, py: Python<'_>, host: Py<PyAny>, progress: &Progress) -> PyResult<()> {
         let host = PyHost { object: host };
         let progress = &*progress.inner;
         let stage = Gather { run: &self.run, host: &host, progress };
-        let shards = self.run.names.len();
+        let shards = self.run.names.len() - self.run.indexed;
         raise(py.detach(|| run::run(&stage, shards, self.run.threads, 0, progress)))
     }
 

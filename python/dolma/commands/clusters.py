@@ -24,6 +24,7 @@ from ..progress import format_bytes
 from ..runs import Files, Output, Run, Shard, fingerprint
 from ..storage import File
 from . import inputs, needs, session, sizing
+from .index import Index
 from .needs import parse_size
 
 __all__ = ["check", "run"]
@@ -58,6 +59,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keep_sources: list[str]
     explain: bool
     references: int
+    indexed: int
+    remember: bool
     marks: int
     input_format: str | None
     output_format: str | None
@@ -71,6 +74,8 @@ class Corpus(msgspec.Struct, frozen=True):
     documents: list[File]
     #: For each document file, the attribute files that are read beside it.
     attributes: list[tuple[File, ...]]
+    #: Paths of documents that the index has absorbed.
+    known: set[str]
 
 
 def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
@@ -80,11 +85,28 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     a shard failed; nothing is written then if it failed before the verdicts were known.
     """
     plan = check(config)
-    corpus = _find(config)
-    plan = msgspec.structs.replace(plan, references=len(corpus.references))
-    work = Run("dedupe", config, _shards(config, plan, corpus), copies=config.is_s3_volume)
+    with tempfile.TemporaryDirectory(prefix="dolma-index-") as folder:
+        section = config.dedupe.index
+        index = Index(section, _method(plan), folder) if section is not None else None
+        return _run(config, plan, index, brief=brief)
+
+
+def _run(config: DedupeConfig, plan: Plan, index: Index | None, *, brief: bool) -> dict[str, Any] | None:
+    corpus = _find(config, index)
+    indexed = len(index.absorbed) if index is not None else 0
+    plan = msgspec.structs.replace(plan, references=indexed + len(corpus.references), indexed=indexed)
+    work = Run(
+        "dedupe",
+        config,
+        _shards(config, plan, corpus, index),
+        keep=lambda shard: index is None or index.config.read_only or shard.name in corpus.known,
+        copies=config.is_s3_volume,
+    )
+    if index is not None:
+        index.check(work, corpus.known)
     memory = parse_size(config.memory)
-    estimate = sizing.estimate(plan, corpus.references + corpus.documents) if work.todo else None
+    read = [file for file in corpus.documents if file.path not in corpus.known]
+    estimate = sizing.estimate(plan, corpus.references + read) if work.todo else None
     session.announce(work, _announcement(plan, memory, estimate), brief=brief)
     if estimate is not None:
         needs.check(work, extra=min(memory, estimate.intermediates), key="memory")
@@ -98,9 +120,16 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
 
     def engine(gauge: Any, files: Files) -> None:
         with _scratch(config, work) as folder:
-            Passes(config, plan, corpus, work, folder, memory).run(gauge, files, found)
+            passes = Passes(config, plan, corpus, work, index, folder, memory)
+            passes.run(gauge, files, found)
 
     return session.execute(work, engine, lambda: _account(work, plan, config.dedupe.alarm, found))
+
+
+def _method(plan: Plan) -> dict[str, Any]:
+    """How keys are made, for an index."""
+    names = ("key", "separator", "skip_empty", "min_length", "min_words")
+    return {name: getattr(plan, name) for name in names}
 
 
 def check(config: DedupeConfig) -> Plan:
@@ -129,6 +158,11 @@ def check(config: DedupeConfig) -> Plan:
         )
     keep = method.keep
     _check_keep(config)
+    if method.index is not None and (method.minhash is not None or keep.policy != "first"):
+        raise DolmaConfigError(
+            "dedupe.index: only an exact deduplication that keeps the first copy leaves earlier verdicts as they are; "
+            "name earlier files in dedupe.against instead"
+        )
     minhash = None
     if method.minhash is not None:
         numbers = method.minhash.numbers()._asdict()
@@ -148,6 +182,8 @@ def check(config: DedupeConfig) -> Plan:
         keep_sources=keep.sources,
         explain=method.explain,
         references=0,
+        indexed=0,
+        remember=method.index is not None and not method.index.read_only,
         marks=len(method.skip_marked or []),
         input_format=config.compression.input,
         output_format=config.compression.output,
@@ -173,7 +209,7 @@ def _check_keep(config: DedupeConfig) -> None:
             raise DolmaConfigError(f"dedupe.keep.{option}: the policy {keep.policy} has no use for it")
 
 
-def _find(config: DedupeConfig) -> Corpus:
+def _find(config: DedupeConfig, index: Index | None) -> Corpus:
     method = config.dedupe
     documents = [file for file, _ in inputs.find(config.documents)]
     references = [file for file, _ in inputs.find(method.against, "dedupe.against")] if method.against else []
@@ -197,19 +233,27 @@ def _find(config: DedupeConfig) -> Corpus:
                 "of every document file; write them first"
             )
         attributes.append(tuple(found for found in beside if found is not None))
-    return Corpus(references, documents, attributes)
+    known = index.known(documents) if index is not None else set()
+    return Corpus(references, documents, attributes, known)
 
 
-def _shards(config: DedupeConfig, plan: Plan, corpus: Corpus) -> list[Shard]:
+def _shards(config: DedupeConfig, plan: Plan, corpus: Corpus, index: Index | None) -> list[Shard]:
     method = config.dedupe
     name = method.name or plan.attribute
+    described: dict[str, Any] = {"plan": plan, "bad": config.max_bad_records > 0}
     everything = [*corpus.references, *corpus.documents, *(f for row in corpus.attributes for f in row)]
-    identity = fingerprint("dedupe", {"plan": plan, "bad": config.max_bad_records > 0}, everything)
+    if index is not None:
+        # What was absorbed keeps its verdicts, whatever comes after it.
+        described["plan"] = msgspec.structs.replace(plan, references=0, indexed=0)
+        described["index"] = index.config
+        described["absorbed"] = index.absorbed if index.config.read_only else []
+        everything = corpus.references
+    identity = fingerprint("dedupe", described, everything)
     return [
         Shard(
             inputs=(file, *beside),
             outputs=(Output(paths.attribute_place(file.path, name, method.document_dir)),),
-            fingerprint=fingerprint("dedupe", identity, [file]),
+            fingerprint=fingerprint("dedupe", identity, [file, *beside]),
             name=file.path,
             attributes=((plan.attribute,),),
         )
@@ -233,6 +277,8 @@ def _announcement(plan: Plan, memory: int, estimate: sizing.Estimate | None) -> 
             f"of {m.threshold:g} on; a pair is found with probability {curve}"
         )
     against = f", against {plan.references} files" if plan.references else ""
+    if plan.indexed:
+        against += f", {plan.indexed} of them in the index"
     if estimate is None:
         return f"{what}{against}"
     spilled = estimate.spilled(memory)
@@ -285,15 +331,27 @@ class Passes:
     """The passes of a run over its files."""
 
     def __init__(
-        self, config: DedupeConfig, plan: Plan, corpus: Corpus, work: Run, folder: str, memory: int
+        self,
+        config: DedupeConfig,
+        plan: Plan,
+        corpus: Corpus,
+        work: Run,
+        index: Index | None,
+        folder: str,
+        memory: int,
     ) -> None:
         from .. import _core
 
         self.config = config
         self.work = work
-        self.first = plan.references
+        self.index = index
+        self.indexed, self.first = plan.indexed, plan.references
+        absorbed = [entry.path for entry in index.absorbed] if index is not None else []
+        kept = [Shard((File(path, 0, ""),), (), "", path) for path in absorbed]
         foreign = [Shard((file,), (), "", file.path) for file in corpus.references]
-        self.shards = [*foreign, *work.mine]
+        # What an index has absorbed is not read again.
+        own = [shard for shard in work.mine if index is None or shard in work.todo]
+        self.shards = [*kept, *foreign, *own]
         self.core = _core.Clusters(
             plan=plan,
             names=[[file.path for file in shard.inputs] for shard in self.shards],
@@ -305,7 +363,9 @@ class Passes:
 
     def run(self, gauge: Any, files: Files, found: dict[str, Any]) -> None:
         """Reads, compares and writes; puts what was found into `found`."""
-        reader = self._read(gauge, list(range(len(self.shards))), self.core.gather)
+        if self.index is not None and self.index.local is not None:
+            self.core.load_index(self.index.local, [entry.keys for entry in self.index.absorbed])
+        reader = self._read(gauge, list(range(self.indexed, len(self.shards))), self.core.gather)
         if self._stopped(gauge):
             return
         bad = sum(len(lines) for lines in reader.bad.values())
@@ -331,7 +391,15 @@ class Passes:
             raise DolmaShardError(f"alarm: {'; '.join(alarms)}; nothing was written")
         todo = {shard.name for shard in self.work.todo}
         own = [index for index in range(self.first, len(self.shards)) if self.shards[index].name in todo]
-        self.core.mark(own, Writer(files, own, reader.bad), gauge)
+        bad_lines = {self.indexed + index: lines for index, lines in reader.bad.items()}
+        self.core.mark(own, Writer(files, own, bad_lines), gauge)
+        if self.index is not None and not self.index.config.read_only:
+            files.wait()
+            if not self._stopped(gauge):
+                own = list(range(self.first, len(self.shards)))
+                contents = [reader.contents[index - self.indexed] for index in own]
+                kept = [self.core.kept_keys()[index] for index in own]
+                self.index.save(self.core, [self.shards[index] for index in own], kept, contents)
 
     def _read(self, gauge: Any, shards: list[int], work: Any) -> Reader:
         with tempfile.TemporaryDirectory(prefix="dolma-") as scratch:
@@ -354,6 +422,7 @@ class Reader:
         self.files_of = files
         #: By shard.
         self.bad: dict[int, list[tuple[str, int, str, bytes]]] = {}
+        self.contents: dict[int, str] = {}
         self.details: dict[str, int] = {}
 
     def files(self, index: int) -> tuple[list[str], list[str]]:
@@ -371,6 +440,8 @@ class Reader:
     ) -> None:
         if bad:
             self.bad[index] = bad
+        if content_hash is not None:
+            self.contents[index] = content_hash
         for keys, value in details:
             self.details[keys[-1]] = self.details.get(keys[-1], 0) + int(value)
         self.files_of.release(index)

@@ -68,7 +68,7 @@ def _method(config: DedupeConfig) -> Method:
 
 
 #: Options that need to know the members of a cluster.
-CLUSTERS_ONLY = ("keep", "alarm", "explain", "against", "skip_marked")
+CLUSTERS_ONLY = ("keep", "alarm", "explain", "against", "index", "skip_marked")
 
 
 def _refuse(config: DedupeConfig, names: Sequence[str], why: str) -> None:

@@ -4,7 +4,8 @@
 //! for one is below n² / 2^129, 1e-14 for 2.6e12 keys.
 
 use super::findings::{Cluster, Findings, SAMPLES};
-use super::records::{Entry, Verdict};
+use super::index::Keys;
+use super::records::{Entry, Kept, Verdict};
 use super::run::{ClusterRun, Resolved, Watch};
 use super::verdicts::Verdicts;
 use crate::error::Result;
@@ -27,6 +28,7 @@ struct Grouping<'r> {
     run: &'r ClusterRun,
     findings: Findings,
     pending: Vec<Verdict>,
+    kept: Vec<Kept>,
     group: Option<Group>,
 }
 
@@ -37,7 +39,8 @@ struct Grouping<'r> {
 pub fn resolve(run: &ClusterRun, progress: &Progress) -> Result<Resolved> {
     let found = run.in_parallel(run.ranked.finish(), |_, part| {
         let pending = Vec::with_capacity(BATCH);
-        let mut grouping = Grouping { run, findings: Findings::default(), pending, group: None };
+        let (findings, kept) = (Findings::default(), Vec::new());
+        let mut grouping = Grouping { run, findings, pending, kept, group: None };
         let mut watch = Watch::new(progress);
         part.for_each(|entry| {
             watch.look()?;
@@ -45,12 +48,16 @@ pub fn resolve(run: &ClusterRun, progress: &Progress) -> Result<Resolved> {
         })?;
         grouping.close();
         run.verdicts.push_all(&mut grouping.pending)?;
+        run.kept.push_all(&mut grouping.kept)?;
         Ok(grouping.findings)
     })?;
     let mut findings = Findings::default();
     found.into_iter().for_each(|part| findings.add(part));
     let verdicts = Verdicts::new(run.verdicts.finish(), run.names.len(), &run.scratch)?;
-    Ok(Resolved { findings, verdicts })
+    let shards = run.names.len();
+    let kept =
+        run.remember.then(|| Keys::new(run.kept.finish(), shards, &run.scratch)).transpose()?;
+    Ok(Resolved { findings, verdicts, kept })
 }
 
 impl Grouping<'_> {
@@ -60,6 +67,13 @@ impl Grouping<'_> {
         let same = self.group.as_ref().is_some_and(|group| group.kept.hash == entry.hash);
         let Some(group) = self.group.as_mut().filter(|_| same) else {
             self.close();
+            if own && self.run.remember {
+                let Entry { doc, start, end, hash, source, .. } = entry;
+                self.kept.push(Kept { doc, start, end, hash, source });
+                if self.kept.len() == BATCH {
+                    self.run.kept.push_all(&mut self.kept)?;
+                }
+            }
             let id = (entry.hash >> 64) as u64;
             let cluster = Cluster { id, size: 1, samples: vec![entry.doc] };
             self.group = Some(Group { kept: entry, foreign: !own, own: u64::from(own), cluster });

@@ -18,7 +18,7 @@ use crate::shard::{self, Bad, Batch, Counts, Documents, Done, Host, Visit};
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
-/// A pass over all document files of a run.
+/// A pass over all document files of a run but those in an index.
 pub struct Gather<'r> {
     pub run: &'r ClusterRun,
     pub host: &'r dyn Host<Done>,
@@ -111,6 +111,7 @@ impl<'r> Stage for Gather<'r> {
 
     fn open(&self, shard: usize) -> Result<(Source<'r>, Sink)> {
         let files = self.host.files(shard)?;
+        let shard = self.run.indexed + shard;
         let names = &self.run.names[shard];
         if files.inputs.len() != names.len() {
             return Err(Error::config("a shard has a document file and its attribute files"));
@@ -246,7 +247,8 @@ impl<'r> Stage for Gather<'r> {
         shard::check_bad(&sink.bad, self.run.max_bad)
     }
 
-    fn finish(&self, shard: usize, source: Source<'r>, mut sink: Sink) -> Result<Done> {
+    fn finish(&self, _shard: usize, source: Source<'r>, mut sink: Sink) -> Result<Done> {
+        let shard = source.shard;
         sink.ledger.content = source.documents.content_hash();
         let mut done = Done {
             counts: sink.counts,

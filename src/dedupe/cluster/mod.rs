@@ -10,6 +10,7 @@ pub mod blocks;
 pub mod exact;
 pub mod findings;
 pub mod gather;
+pub mod index;
 pub mod ledger;
 pub mod mark;
 pub mod near;

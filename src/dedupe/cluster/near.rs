@@ -162,7 +162,7 @@ pub fn resolve(
     })?;
     found.into_iter().for_each(|part| findings.add(part));
     let verdicts = Verdicts::new(run.verdicts.finish(), run.names.len(), &run.scratch)?;
-    Ok(Resolved { findings, verdicts })
+    Ok(Resolved { findings, verdicts, kept: None })
 }
 
 /// The components of candidates that are similar enough.

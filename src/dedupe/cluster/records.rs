@@ -207,6 +207,42 @@ impl Record for Member {
     }
 }
 
+/// A key that stays, for an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kept {
+    pub doc: Doc,
+    pub start: u32,
+    pub end: u32,
+    pub hash: u128,
+    pub source: u32,
+}
+
+impl Record for Kept {
+    const BYTES: usize = 36;
+
+    fn put(&self, out: &mut [u8]) {
+        out[..8].copy_from_slice(&self.doc.0.to_le_bytes());
+        out[8..12].copy_from_slice(&self.start.to_le_bytes());
+        out[12..16].copy_from_slice(&self.end.to_le_bytes());
+        out[16..32].copy_from_slice(&self.hash.to_le_bytes());
+        out[32..36].copy_from_slice(&self.source.to_le_bytes());
+    }
+
+    fn get(bytes: &[u8]) -> Self {
+        Self {
+            doc: Doc(number::<8>(bytes, 0) as u64),
+            start: number::<4>(bytes, 8) as u32,
+            end: number::<4>(bytes, 12) as u32,
+            hash: number::<16>(bytes, 16),
+            source: number::<4>(bytes, 32) as u32,
+        }
+    }
+
+    fn prefix(&self) -> u64 {
+        self.doc.0
+    }
+}
+
 /// What is written about a duplicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Verdict {
@@ -275,6 +311,7 @@ mod tests {
             let doc = Doc(c);
             round(Entry::<true> { hash: a, rank: b, doc, start: e, end: f, source: g });
             round(Band { hash: b, content: c, doc: Doc(d) });
+            round(Kept { doc, start: e, end: f, hash: a, source: g });
             round(Candidate { doc, content: b });
             round(Member { cluster: b, root: Doc(d), rank: c, doc: Doc(d), start: e, end: f, source: g, candidate: e });
             round(Verdict {

@@ -2,9 +2,10 @@
 
 use super::blocks::Scratch;
 use super::findings::Findings;
+use super::index::Keys;
 use super::ledger::Ledger;
 use super::rank::Keep;
-use super::records::{Band, Candidate, Doc, Entry, Member, Verdict};
+use super::records::{Band, Candidate, Doc, Entry, Kept, Member, Verdict};
 use super::signature::Minhash;
 use super::sorter::{Part, Record, Sorter};
 use super::verdicts::Verdicts;
@@ -43,6 +44,10 @@ pub struct Plan {
     pub max_bad: u64,
     /// The first shards are only compared with.
     pub references: usize,
+    /// The first shards, references too, are in an index and not read.
+    pub indexed: usize,
+    /// Whether kept keys are remembered for an index.
+    pub remember: bool,
     /// Attribute files of a shard that say what earlier stages have marked.
     pub marks: usize,
     /// Files of each shard as messages call them: documents, then attributes.
@@ -64,6 +69,7 @@ pub struct ClusterRun {
     pub(super) candidates: Sorter<Candidate>,
     pub(super) members: Sorter<Member>,
     pub(super) verdicts: Sorter<Verdict>,
+    pub(super) kept: Sorter<Kept>,
     sources: Mutex<Sources>,
 }
 
@@ -86,6 +92,8 @@ struct Sources {
 pub struct Resolved {
     pub findings: Findings,
     pub verdicts: Verdicts,
+    /// What an index is to remember.
+    pub kept: Option<Keys>,
 }
 
 impl ClusterRun {
@@ -116,6 +124,7 @@ impl ClusterRun {
             candidates: Sorter::new("candidates", &scratch, 1, share(2)),
             members: Sorter::new("members", &scratch, parts, share(2)),
             verdicts: Sorter::new("verdicts", &scratch, 1, share(2)),
+            kept: Sorter::new("kept", &scratch, 1, share(2)),
             sources: Mutex::default(),
             buffers: Buffers::default(),
             scratch,
