@@ -113,7 +113,6 @@ fn has_no_spaces(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::tag::testing::rows;
 
     /// Words, sentences and characters of real sentences, as ICU 78 counts them and as people who

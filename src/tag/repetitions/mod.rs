@@ -32,12 +32,15 @@ const LARGEST_UNIT: usize = 1024;
 const PERIODS: std::ops::RangeInclusive<usize> = 1..=13;
 const TIMES: i64 = 32;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum Measure {
+    #[default]
     Published,
     PublishedParagraphs,
     Bytes,
-    Words { times: usize },
+    Words {
+        times: usize,
+    },
 }
 
 struct Repetitions {
@@ -87,12 +90,6 @@ impl Kernel for Repetitions {
 
     fn worker(&self) -> Box<dyn Worker + '_> {
         Box::new(RepetitionsWorker { measure: self.measure, ..Default::default() })
-    }
-}
-
-impl Default for Measure {
-    fn default() -> Self {
-        Self::Published
     }
 }
 

@@ -111,12 +111,13 @@ impl Searcher {
             let near = bytes[at] == bytes[at + 1] || bytes[at] == bytes[at + 2];
             let far =
                 || slack > 1 && bytes[at + 3..].iter().take(slack - 1).any(|b| *b == bytes[at]);
-            if (near || far()) && bytes[at].is_ascii() {
-                if let Some(end) = match_end(text, at, 1) {
-                    self.push_single(at, end - 1);
-                    at = end;
-                    continue;
-                }
+            if (near || far())
+                && bytes[at].is_ascii()
+                && let Some(end) = match_end(text, at, 1)
+            {
+                self.push_single(at, end - 1);
+                at = end;
+                continue;
             }
             at += 1;
         }
@@ -126,11 +127,13 @@ impl Searcher {
     fn add_wide_spaces(&mut self, text: &str) {
         let mut end = 0;
         for (at, c) in text.char_indices() {
-            if at >= end && !c.is_ascii() && is_space(c) {
-                if let Some(found) = match_end(text, at, c.len_utf8()) {
-                    self.push_single(at, found - 1);
-                    end = found;
-                }
+            if at >= end
+                && !c.is_ascii()
+                && is_space(c)
+                && let Some(found) = match_end(text, at, c.len_utf8())
+            {
+                self.push_single(at, found - 1);
+                end = found;
             }
         }
     }

@@ -15,10 +15,10 @@ fn naive(text: &str) -> Vec<(usize, usize)> {
     fn copies(text: &[char], at: usize, unit: &[char], done: usize) -> Option<usize> {
         let spaced = text.get(at).copied().filter(|&c| is_space(c)).map(|_| at + 1);
         for next in spaced.into_iter().chain([at]) {
-            if text.get(next..next + unit.len()) == Some(unit) {
-                if let Some(end) = copies(text, next + unit.len(), unit, done + 1) {
-                    return Some(end);
-                }
+            if text.get(next..next + unit.len()) == Some(unit)
+                && let Some(end) = copies(text, next + unit.len(), unit, done + 1)
+            {
+                return Some(end);
             }
         }
         (done >= 3).then_some(at)
