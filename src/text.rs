@@ -8,6 +8,7 @@
 pub(crate) mod index;
 mod masks;
 mod numbered;
+mod segments;
 mod sentences;
 mod tables;
 pub mod unicode;
@@ -15,6 +16,7 @@ pub(crate) mod vocabulary;
 mod words;
 
 pub use numbered::Numbered;
+pub use segments::segments;
 pub use sentences::{Sentences, sentences};
 pub use words::{Words, count_bits, token_starts};
 

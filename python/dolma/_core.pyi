@@ -25,6 +25,7 @@ __all__ = [
     "hash_file",
     "kernel_names",
     "kernel_types",
+    "merge_parts",
     "mix",
     "repeated_parts",
     "rule_attributes",
@@ -70,7 +71,22 @@ class _DedupePlan(Protocol):
     @property
     def key(self) -> str | None: ...
     @property
+    def normalize(self) -> Sequence[str]: ...
+    @property
     def separator(self) -> str | None: ...
+    @property
+    def ngram_length(self) -> int:
+        """0 compares whole paragraphs."""
+    @property
+    def stride(self) -> int: ...
+    @property
+    def overlap_threshold(self) -> float: ...
+    @property
+    def skip_short_paragraphs(self) -> bool: ...
+    @property
+    def num_partitions(self) -> int: ...
+    @property
+    def partition_index(self) -> int: ...
     @property
     def skip_empty(self) -> bool: ...
     @property
@@ -117,6 +133,8 @@ class _ClusterPlan(Protocol):
     def attribute(self) -> str: ...
     @property
     def key(self) -> str | None: ...
+    @property
+    def normalize(self) -> Sequence[str]: ...
     @property
     def separator(self) -> str | None: ...
     @property
@@ -297,8 +315,14 @@ class BloomFilter:
     @property
     def fill(self) -> float:
         """The share of bits that are set."""
+    @property
+    def rate(self) -> float:
+        """The false-positive rate by the bits that are set."""
     def rate_at(self, keys: int) -> float:
         """The false-positive rate to expect once `keys` are in."""
+    @staticmethod
+    def predict(bits: int, hashes: int, keys: int) -> float:
+        """The same for a filter of `bits` and `hashes` that is not made yet."""
 
 @final
 class Clusters:
@@ -440,8 +464,19 @@ def dedupe(
 ) -> None:
     """Marks what a filter knows in document files, in order."""
 
-def check_key(key: str) -> None:
-    """Raises `DolmaConfigError` unless `key` is a JSONPath."""
+def check_key(key: str, normalize: list[str]) -> None:
+    """Raises `DolmaConfigError` unless `key` is a JSONPath and the steps of `normalize` exist."""
+
+def merge_parts(
+    *,
+    names: Sequence[Sequence[_Path]],
+    plan: _DedupePlan,
+    parts: Sequence[str],
+    threads: int,
+    host: _Host,
+    progress: Progress,
+) -> None:
+    """Joins the attributes that the parts of a partitioned run wrote, by shard and part."""
 
 def mix(
     *,

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 Syntax = Literal["jsonpath", "jq"]
+NormalizeStep = Literal["case", "white_space", "nfc", "nfkc", "url"]
 ProgressStyle = Literal["auto", "bar", "lines", "json", "none"]
 OnTaggerError = Literal["fail", "skip", "null"]
 AssetsAction = Literal["list", "fetch", "verify", "path"]
@@ -280,6 +281,10 @@ class DocumentKeyConfig(Config, frozen=True, kw_only=True):
         str, Meta(min_length=1, description="Name of the attribute that marks duplicates.")
     ]
     key: Annotated[str, Meta(description="JSONPath of the key, e.g. $.text or $.metadata.url.")] = "$.text"
+    normalize: Annotated[
+        list[NormalizeStep],
+        Meta(description="What does not count as a difference: case, white_space, nfc or nfkc, url."),
+    ] = []
 
 
 class NgramConfig(Config, frozen=True, kw_only=True):
@@ -288,7 +293,9 @@ class NgramConfig(Config, frozen=True, kw_only=True):
     ngram_length: Annotated[
         int, Meta(ge=0, description="Words in an n-gram; 0 compares whole paragraphs.")
     ] = 0
-    stride: Annotated[int, Meta(ge=0, description="Words between the starts of n-grams.")] = 0
+    stride: Annotated[
+        int, Meta(ge=0, description="Words from the start of one n-gram to that of the next; 0 is 1.")
+    ] = 0
     overlap_threshold: Annotated[float, Meta(ge=0, le=1, description="Share of known n-grams to mark.")] = 1.0
     skip_short_paragraphs: Annotated[
         bool, Meta(description="Leave paragraphs of fewer than two n-grams.")
@@ -426,9 +433,16 @@ class DedupeMethod(Config, frozen=True, kw_only=True):
     skip_empty: Annotated[bool, Meta(description="Leave keys or paragraphs of white space only.")] = False
     min_length: Annotated[int, Meta(ge=0, description="Leave keys or paragraphs of fewer code points.")] = 0
     min_words: Annotated[int, Meta(ge=0, description="Leave keys or paragraphs of fewer words.")] = 0
-    num_partitions: Annotated[int, Meta(ge=1, description="Runs that share the work.")] = 1
+    num_partitions: Annotated[
+        int, Meta(ge=1, description="Runs that share the keys, each with a filter and attributes of its own.")
+    ] = 1
     partition_index: Annotated[int, Meta(ge=0, description="Which of the runs this is, from 0.")] = 0
-    file_partition: Annotated[bool, Meta(description="Share out files instead of keys.")] = False
+    merge_partitions: Annotated[
+        bool, Meta(description="Join the attributes that all runs wrote into one set; compares nothing.")
+    ] = False
+    file_partition: Annotated[
+        bool, Meta(description="Share out files instead of keys: each run compares its own files alone.")
+    ] = False
     document_dir: Annotated[str, Meta(min_length=1, description="Folder that attributes stand beside.")] = (
         "documents"
     )

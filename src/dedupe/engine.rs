@@ -2,10 +2,12 @@
 //!
 //! Rows keep the published shapes. By document: a duplicate has `"name":[[0,length of key,1]]`, the
 //! first copy no key at all, a document that was left out `"name":[]`. By paragraph: `"name"` lists
-//! the spans of known paragraphs, each with its separator; an empty text has no key.
+//! the spans of known paragraphs, each with its separator; an empty text has no key. By n-grams:
+//! the same, with the share of known n-grams in place of 1, from the threshold on.
 
 use super::bloom::BloomFilter;
-use super::keys::{Admission, Extractor, Key, Limits, Unit};
+use super::keys::{Admission, Extractor, Key, KeyList, Limits, Partition, Unit};
+use super::ngrams::{self, Ngrams};
 use crate::codec::{Compressor, Encoding, Format, Lines, Writer};
 use crate::error::{Error, Result};
 use crate::json;
@@ -14,15 +16,11 @@ use crate::shard::{self, Bad, Batch, Buffers, Compressed, Counts, Documents, Don
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-/// Filters smaller than this stay in the caches, where asking ahead only costs instructions.
-const PREFETCH_FROM_BYTES: u64 = 8 << 20;
-/// Keys between asking for a key's bits and testing them: a few memory latencies of work.
-const PREFETCH_AHEAD: usize = 8;
-
 /// A run of deduplication over shards.
 pub struct DedupeRun<'h> {
     pub unit: Unit,
     pub limits: Limits,
+    pub partition: Partition,
     /// The attribute that marks duplicates.
     pub attribute: String,
     pub read_only: bool,
@@ -44,11 +42,18 @@ pub struct Keyed {
     /// Raw ids, end to end.
     ids: Vec<u8>,
     documents: Vec<Keys>,
-    keys: Vec<Key>,
-    /// For each key, whether it was known.
-    known: Vec<bool>,
+    list: KeyList,
+    known: Known,
     counts: Counts,
     bad: Vec<Bad>,
+}
+
+/// What the filter knew, for each key.
+enum Known {
+    /// Whether it was there.
+    Whole(Vec<bool>),
+    /// How many of its n-grams were, or whether the whole was.
+    Ngrams(Vec<u32>),
 }
 
 /// One document's share of a batch.
@@ -150,8 +155,8 @@ impl<'h> Stage for DedupeRun<'h> {
             encoding,
             ids: Vec::with_capacity(batch.lines as usize * 32),
             documents: Vec::with_capacity(batch.lines as usize),
-            keys: Vec::new(),
-            known: Vec::new(),
+            list: KeyList::default(),
+            known: Known::Whole(Vec::new()),
             counts: Counts::default(),
             bad: Vec::new(),
         };
@@ -160,11 +165,17 @@ impl<'h> Stage for DedupeRun<'h> {
             let admission = match visit {
                 Visit::Record(_, record) => {
                     let id = record.id()?;
-                    let before = keyed.keys.len();
-                    let keys = &mut keyed.keys;
-                    let found = local.extractor.keys(&self.unit, &self.limits, record, keys);
+                    let list = &mut keyed.list;
+                    let before = list.lengths();
+                    let found = local.extractor.keys(
+                        &self.unit,
+                        &self.limits,
+                        self.partition,
+                        record,
+                        list,
+                    );
                     if found.is_err() {
-                        keyed.keys.truncate(before);
+                        list.truncate(before);
                     }
                     let admission = found?;
                     keyed.ids.extend_from_slice(id);
@@ -177,7 +188,7 @@ impl<'h> Stage for DedupeRun<'h> {
             };
             keyed.documents.push(Keys {
                 id_end: keyed.ids.len() as u32,
-                keys_end: keyed.keys.len() as u32,
+                keys_end: keyed.list.keys.len() as u32,
                 admission,
             });
             Ok(())
@@ -197,24 +208,26 @@ impl<'h> Stage for DedupeRun<'h> {
     fn held(&self, work: &Keyed) -> usize {
         work.ids.capacity()
             + work.documents.capacity() * size_of::<Keys>()
-            + work.keys.capacity() * size_of::<Key>()
+            + work.list.keys.capacity() * size_of::<Key>()
+            + work.list.ngrams.capacity() * size_of::<u128>()
     }
 
     fn decide(&self, work: &mut Keyed) -> Result<()> {
         let mut filter = self.filter.lock().unwrap_or_else(PoisonError::into_inner);
-        work.known.reserve_exact(work.keys.len());
-        let far = filter.shape().bytes() >= PREFETCH_FROM_BYTES;
-        for index in 0..work.keys.len() {
-            if far && let Some(ahead) = work.keys.get(index + PREFETCH_AHEAD) {
-                filter.prefetch(ahead.hash);
-            }
-            let hash = work.keys[index].hash;
-            work.known.push(if self.read_only {
-                filter.contains(hash)
+        let keys = &work.list.keys;
+        work.known = if let Unit::Paragraph { ngrams: Some(_), .. } = self.unit {
+            let mut known = Vec::with_capacity(keys.len());
+            ngrams::decide(&mut filter, self.read_only, &work.list, &mut known);
+            Known::Ngrams(known)
+        } else {
+            let mut known = Vec::with_capacity(keys.len());
+            if self.read_only {
+                filter.contains_all(keys, |key| key.hash, &mut known);
             } else {
-                filter.insert(hash)
-            });
-        }
+                filter.insert_all(keys, |key| key.hash, &mut known);
+            }
+            Known::Whole(known)
+        };
         Ok(())
     }
 
@@ -264,7 +277,37 @@ impl<'h> Stage for DedupeRun<'h> {
     }
 }
 
+/// What is written for a known key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Score {
+    Known,
+    Share(f64),
+}
+
 impl DedupeRun<'_> {
+    /// The mark of a key, if it gets one.
+    ///
+    /// Shares have the published tool's width. Those of a part are not: parts add up to the whole,
+    /// and only then does the threshold apply.
+    fn score(&self, work: &Keyed, index: usize) -> Option<Score> {
+        let known = match &work.known {
+            Known::Whole(known) => return known[index].then_some(Score::Known),
+            Known::Ngrams(known) => known[index],
+        };
+        let Unit::Paragraph { ngrams: Some(ngrams), .. } = &self.unit else { return None };
+        let total = match work.list.keys[index].ngrams {
+            0 => 1,
+            1 => return None,
+            total => total,
+        };
+        if self.partition.is_whole() {
+            let share = Ngrams::share(known, total);
+            return (share >= ngrams.threshold).then_some(Score::Share(f64::from(share)));
+        }
+        let share = f64::from(known) / f64::from(total);
+        (known > 0 || ngrams.threshold <= 0.0).then_some(Score::Share(share))
+    }
+
     fn write_rows(&self, work: &Keyed, out: &mut Vec<u8>) -> Tally {
         let mut name = Vec::new();
         json::escape(self.attribute.as_bytes(), &mut name);
@@ -274,23 +317,22 @@ impl DedupeRun<'_> {
         let (mut id_start, mut keys_start) = (0, 0);
         for document in &work.documents {
             let (id_end, keys_end) = (document.id_end as usize, document.keys_end as usize);
-            let spans = keys_start..keys_end;
             let marked_before = tally.duplicates;
             out.extend_from_slice(b"{\"attributes\":{");
             match document.admission {
-                Some(Admission::Compared) if by_paragraph || work.known[keys_start] => {
+                Some(Admission::Compared)
+                    if by_paragraph || self.score(work, keys_start).is_some() =>
+                {
                     out.extend_from_slice(&name);
                     out.push(b'[');
-                    for (key, _) in
-                        spans.clone().map(|i| (&work.keys[i], work.known[i])).filter(|k| k.1)
-                    {
-                        out.push(b'[');
-                        json::write_int(u64::from(key.start), out);
-                        out.push(b',');
-                        json::write_int(u64::from(key.end), out);
-                        out.extend_from_slice(b",1],");
-                        tally.duplicates += 1;
-                        tally.duplicate_chars += u64::from(key.end - key.start);
+                    for index in keys_start..keys_end {
+                        let Some(score) = self.score(work, index) else { continue };
+                        let key = &work.list.keys[index];
+                        write_span(key, score, out);
+                        if score != Score::Share(0.0) {
+                            tally.duplicates += 1;
+                            tally.duplicate_chars += u64::from(key.end - key.start);
+                        }
                     }
                     close_list(out);
                 }
@@ -307,7 +349,8 @@ impl DedupeRun<'_> {
                 }
                 Some(Admission::Compared) | None => {}
             }
-            tally.compared += spans.len() as u64;
+            let keys = &work.list.keys[keys_start..keys_end];
+            tally.compared += keys.iter().filter(|key| key.ngrams != 1).count() as u64;
             tally.documents_marked += u64::from(tally.duplicates > marked_before);
             out.extend_from_slice(b"},\"id\":");
             out.extend_from_slice(&work.ids[id_start..id_end]);
@@ -315,6 +358,18 @@ impl DedupeRun<'_> {
             (id_start, keys_start) = (id_end, keys_end);
         }
         tally
+    }
+}
+
+fn write_span(key: &Key, score: Score, out: &mut Vec<u8>) {
+    out.push(b'[');
+    json::write_int(u64::from(key.start), out);
+    out.push(b',');
+    json::write_int(u64::from(key.end), out);
+    match score {
+        Score::Known => out.extend_from_slice(b",1],"),
+        Score::Share(1.0) => out.extend_from_slice(b",1.0],"),
+        Score::Share(share) => out.extend_from_slice(format!(",{share:?}],").as_bytes()),
     }
 }
 

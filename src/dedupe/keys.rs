@@ -1,13 +1,15 @@
-//! The keys of a document: one for the whole of it, or one for each paragraph.
+//! The keys of a document: one for the whole of it, or one for each paragraph, by itself or by its
+//! n-grams.
 //!
 //! A key is the 128-bit hash of the compared text. What is left out of the comparison (empty,
 //! short, without the key) is decided here, so that the filter only ever sees what counts.
 
+use super::ngrams::{Ngrams, Words};
+use super::normalize::{Normalized, Normalizer};
 use crate::document::{self, Record};
 use crate::error::{Error, Result};
 use crate::filter::{RecordView, Scratch, Selector, Syntax};
-use crate::text::count_chars;
-use unicode_segmentation::UnicodeSegmentation;
+use crate::text::{count_chars, segments};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// What is left out of the comparison.
@@ -31,27 +33,69 @@ impl Limits {
 }
 
 fn has_words(text: &str, wanted: usize) -> bool {
-    text.split_word_bounds().filter(|word| !word.trim().is_empty()).take(wanted).count() >= wanted
+    segments(text).take(wanted).count() >= wanted
 }
 
 /// What is compared.
 pub enum Unit {
     /// The whole document, by the string that a JSONPath selects.
-    Document(Selector),
-    /// Each piece of `text` between separators.
-    Paragraph { separator: String },
+    Document { key: Selector, normalizer: Normalizer },
+    /// Each piece of `text` between separators, by itself or by its n-grams.
+    Paragraph { separator: String, ngrams: Option<Ngrams> },
 }
 
 impl Unit {
     /// # Errors
-    /// `Config` for a key that is no JSONPath.
-    pub fn document(key: &str) -> Result<Self> {
+    /// `Config` for a key that is no JSONPath, and for unknown steps of normalisation.
+    pub fn document<S: AsRef<str>>(key: &str, normalize: &[S]) -> Result<Self> {
         if !key.trim_start().starts_with('$') {
             return Err(Error::config(format!(
                 "dedupe.documents.key: {key:?} is not a JSONPath; did you mean \"$.{key}\"?"
             )));
         }
-        Ok(Self::Document(Selector::compile(key, Syntax::JsonPath)?))
+        let normalizer = Normalizer::new(normalize)
+            .map_err(|error| Error::config(format!("dedupe.documents.{error}")))?;
+        Ok(Self::Document { key: Selector::compile(key, Syntax::JsonPath)?, normalizer })
+    }
+}
+
+/// Which of all keys a run compares: all, or those of one part of a filter that is shared out.
+///
+/// Every key belongs to one part, the same in every run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Partition {
+    index: u64,
+    /// 0 or 1: there is one part.
+    count: u64,
+}
+
+impl Partition {
+    /// # Errors
+    /// `Config` unless `index < count`.
+    pub fn new(index: u64, count: u64) -> Result<Self> {
+        if index >= count {
+            return Err(Error::config(format!(
+                "dedupe.partition_index: {index} is no part of {count}; parts count from 0"
+            )));
+        }
+        Ok(Self { index, count })
+    }
+
+    pub fn is_whole(self) -> bool {
+        self.count <= 1
+    }
+
+    /// Whether `hash` belongs to this part. Depends on all bits of the hash, because the places in
+    /// a filter depend on some of them.
+    #[inline]
+    pub fn has(self, hash: u128) -> bool {
+        if self.is_whole() {
+            return true;
+        }
+        let mixed = ((hash >> 64) as u64 ^ (hash as u64).rotate_left(32))
+            .wrapping_mul(0x9FB2_1C65_1E98_DF25);
+        let mixed = (mixed ^ mixed >> 35).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        ((u128::from(mixed) * u128::from(self.count)) >> 64) as u64 == self.index
     }
 }
 
@@ -61,6 +105,35 @@ pub struct Key {
     pub hash: u128,
     pub start: u32,
     pub end: u32,
+    /// How many n-grams the paragraph has; 0 where it is compared as a whole, by `hash`. A single
+    /// one is remembered and not compared.
+    pub ngrams: u32,
+    /// How many of them are in the list of n-grams beside the keys: those of this part.
+    pub own: u32,
+}
+
+impl Key {
+    pub fn whole(hash: u128, start: usize, end: usize) -> Self {
+        Self { hash, start: start as u32, end: end as u32, ngrams: 0, own: 0 }
+    }
+}
+
+/// The keys of several documents, end to end.
+#[derive(Debug, Default)]
+pub struct KeyList {
+    pub keys: Vec<Key>,
+    pub ngrams: Vec<u128>,
+}
+
+impl KeyList {
+    pub fn truncate(&mut self, (keys, ngrams): (usize, usize)) {
+        self.keys.truncate(keys);
+        self.ngrams.truncate(ngrams);
+    }
+
+    pub fn lengths(&self) -> (usize, usize) {
+        (self.keys.len(), self.ngrams.len())
+    }
 }
 
 /// What became of one document before the filter saw it.
@@ -80,6 +153,8 @@ pub struct Extractor {
     text: Vec<u8>,
     key: String,
     scratch: Scratch,
+    normalized: Normalized,
+    words: Words,
 }
 
 impl Extractor {
@@ -91,29 +166,46 @@ impl Extractor {
         &mut self,
         unit: &Unit,
         limits: &Limits,
+        partition: Partition,
         record: &Record<'_>,
-        keys: &mut Vec<Key>,
+        list: &mut KeyList,
     ) -> Result<Admission> {
         let raw_text = record.text()?;
         match unit {
-            Unit::Document(selector) => {
+            Unit::Document { key: selector, normalizer } => {
+                let keys = &mut list.keys;
+                let mut add = |key: &str| {
+                    document_key(key, normalizer, &mut self.normalized, limits, partition, keys)
+                };
                 if selector.as_plain_path().is_some_and(|path| path == ["text"]) {
                     let text = document::string(raw_text, &mut self.text)?;
-                    return Ok(document_key(text, limits, keys));
+                    return Ok(add(text));
                 }
                 let fields: Vec<(&[u8], &[u8])> =
                     record.fields.iter().map(|field| (field.key, field.value)).collect();
                 let view = RecordView { fields: &fields, attributes: &[] };
                 self.key.clear();
                 if selector.select_string(&view, &mut self.scratch, &mut self.key)? {
-                    Ok(document_key(&self.key, limits, keys))
+                    Ok(add(&self.key))
                 } else {
                     Ok(Admission::WithoutKey)
                 }
             }
-            Unit::Paragraph { separator } => {
+            Unit::Paragraph { separator, ngrams } => {
                 let text = document::string(raw_text, &mut self.text)?;
-                paragraph_keys(text, separator, limits, keys);
+                let words = &mut self.words;
+                paragraphs(text, separator, limits, |paragraph, start, end| match ngrams {
+                    None => {
+                        let hash = xxh3_128(paragraph.as_bytes());
+                        if partition.has(hash) {
+                            list.keys.push(Key::whole(hash, start, end));
+                        }
+                    }
+                    Some(ngrams) => {
+                        let span = (start as u32, end as u32);
+                        ngrams.keys(paragraph, span, partition, words, list);
+                    }
+                });
                 Ok(if text.is_empty() { Admission::Skipped } else { Admission::Compared })
             }
         }
@@ -149,18 +241,38 @@ impl Extractor {
     }
 }
 
-fn document_key(key: &str, limits: &Limits, keys: &mut Vec<Key>) -> Admission {
-    let chars = count_chars(key.as_bytes());
-    if !limits.admit(key, chars) {
+/// The limits look at what is compared; the span is that of the key as it stands in the document.
+fn document_key(
+    key: &str,
+    normalizer: &Normalizer,
+    normalized: &mut Normalized,
+    limits: &Limits,
+    partition: Partition,
+    keys: &mut Vec<Key>,
+) -> Admission {
+    let end = count_chars(key.as_bytes());
+    let compared = normalizer.apply(key, normalized);
+    let chars = if normalizer.is_identity() { end } else { count_chars(compared.as_bytes()) };
+    if !limits.admit(compared, chars) {
         return Admission::Skipped;
     }
-    keys.push(Key { hash: xxh3_128(key.as_bytes()), start: 0, end: chars as u32 });
+    let hash = xxh3_128(compared.as_bytes());
+    if !partition.has(hash) {
+        return Admission::Skipped;
+    }
+    keys.push(Key::whole(hash, 0, end));
     Admission::Compared
 }
 
-/// Splits at every separator; a span covers its paragraph and the separator after it, so that
-/// removing all spans of a text leaves nothing behind.
-fn paragraph_keys(text: &str, separator: &str, limits: &Limits, keys: &mut Vec<Key>) {
+/// Splits at every separator and calls `each(paragraph, start, end)` for what is within the limits;
+/// a span covers its paragraph and the separator after it, so that removing all spans of a text
+/// leaves nothing behind.
+fn paragraphs(
+    text: &str,
+    separator: &str,
+    limits: &Limits,
+    mut each: impl FnMut(&str, usize, usize),
+) {
     if text.is_empty() {
         return;
     }
@@ -178,8 +290,7 @@ fn paragraph_keys(text: &str, separator: &str, limits: &Limits, keys: &mut Vec<K
         // SAFETY: as asserted; `text` is a `str` and so is the separator.
         let paragraph = unsafe { std::str::from_utf8_unchecked(paragraph) };
         if limits.admit(paragraph, chars) {
-            let hash = xxh3_128(paragraph.as_bytes());
-            keys.push(Key { hash, start: start as u32, end: end as u32 });
+            each(paragraph, start, end);
         }
         let Some(found) = found else { return };
         rest = &rest[found + separator.len()..];
@@ -193,9 +304,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn spans(text: &str, separator: &str, limits: Limits) -> Vec<(u32, u32)> {
-        let mut keys = Vec::new();
-        paragraph_keys(text, separator, &limits, &mut keys);
-        keys.iter().map(|key| (key.start, key.end)).collect()
+        let mut spans = Vec::new();
+        paragraphs(text, separator, &limits, |_, start, end| {
+            spans.push((start as u32, end as u32))
+        });
+        spans
     }
 
     #[test]
@@ -220,8 +333,26 @@ mod tests {
     }
 
     #[test]
+    fn every_key_belongs_to_one_part() {
+        for count in [1, 2, 3, 7, 64] {
+            let parts: Vec<Partition> =
+                (0..count).map(|i| Partition::new(i, count).unwrap()).collect();
+            let mut sizes = vec![0u32; parts.len()];
+            for n in 0..20_000u32 {
+                let hash = xxh3_128(&n.to_le_bytes());
+                let owners: Vec<usize> = (0..parts.len()).filter(|&i| parts[i].has(hash)).collect();
+                assert_eq!(owners.len(), 1);
+                sizes[owners[0]] += 1;
+            }
+            let mean = 20_000 / count as u32;
+            assert!(sizes.iter().all(|&size| size.abs_diff(mean) < mean / 4 + 40), "{sizes:?}");
+        }
+        assert!(Partition::new(2, 2).is_err());
+    }
+
+    #[test]
     fn a_key_that_is_no_path_gets_a_hint() {
-        let Err(error) = Unit::document("text") else { panic!("accepted") };
+        let Err(error) = Unit::document::<&str>("text", &[]) else { panic!("accepted") };
         assert!(error.to_string().contains("did you mean \"$.text\"?"));
     }
 

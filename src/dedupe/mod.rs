@@ -8,3 +8,6 @@ pub mod bloom;
 pub mod cluster;
 pub mod engine;
 pub mod keys;
+pub mod merge;
+pub mod ngrams;
+pub mod normalize;

@@ -39,6 +39,7 @@ pub struct MinhashSpec {
 pub struct ClusterPlan {
     attribute: String,
     key: Option<String>,
+    normalize: Vec<String>,
     separator: Option<String>,
     minhash: Option<MinhashSpec>,
     skip_empty: bool,
@@ -92,7 +93,7 @@ fn keep(plan: &ClusterPlan) -> Result<Keep> {
 }
 
 fn minhash(spec: &MinhashSpec) -> Result<Minhash> {
-    let Unit::Document(key) = Unit::document(&spec.key)? else {
+    let Unit::Document { key, .. } = Unit::document::<&str>(&spec.key, &[])? else {
         return Err(Error::config("dedupe.minhash.key: not a JSONPath"));
     };
     let pieces = if spec.shingles == "characters" { Pieces::Characters } else { Pieces::Words };
@@ -101,10 +102,14 @@ fn minhash(spec: &MinhashSpec) -> Result<Minhash> {
     Ok(Minhash::new(key, pieces, ngram, bands, rows, threshold, short, seed))
 }
 
+fn exact(plan: &ClusterPlan) -> Result<Unit> {
+    unit(plan.key.as_deref(), &plan.normalize, plan.separator.as_deref(), None)
+}
+
 fn shuffle(plan: &ClusterPlan) -> Result<Shuffle> {
     match &plan.minhash {
         Some(spec) => Ok(Shuffle::Minhash(minhash(spec)?)),
-        None => Ok(Shuffle::Exact(unit(plan.key.clone(), plan.separator.clone())?)),
+        None => Ok(Shuffle::Exact(exact(plan)?)),
     }
 }
 

@@ -56,7 +56,7 @@ impl BloomFilter {
     /// `(bits, hashes)` that a filter made with the same arguments would have.
     #[staticmethod]
     fn plan(size_in_bytes: u64, keys: u64, rate: f64) -> PyResult<(u64, u32)> {
-        raise(shape(size_in_bytes, keys, rate)).map(|shape| (shape.bits, shape.hashes))
+        raise(shape(size_in_bytes, keys, rate)).map(|shape| (shape.bits(), shape.hashes()))
     }
 
     /// The filter that was saved at `path`.
@@ -70,7 +70,7 @@ impl BloomFilter {
     fn describe(path: PathBuf) -> PyResult<(u64, u32, u64, String)> {
         let filter = raise(bloom::BloomFilter::describe(&path))?;
         let shape = filter.shape();
-        Ok((shape.bits, shape.hashes, filter.inserted(), filter.description))
+        Ok((shape.bits(), shape.hashes(), filter.inserted(), filter.description))
     }
 
     /// Writes the filter to `path` and flushes it to the disk.
@@ -80,12 +80,12 @@ impl BloomFilter {
 
     #[getter]
     fn bits(&self) -> PyResult<u64> {
-        self.with(|filter| filter.shape().bits)
+        self.with(|filter| filter.shape().bits())
     }
 
     #[getter]
     fn hashes(&self) -> PyResult<u32> {
-        self.with(|filter| filter.shape().hashes)
+        self.with(|filter| filter.shape().hashes())
     }
 
     /// Keys that were new when they were inserted.
@@ -100,9 +100,21 @@ impl BloomFilter {
         self.with(|filter| filter.fill())
     }
 
+    /// The false-positive rate by the bits that are set.
+    #[getter]
+    fn rate(&self) -> PyResult<f64> {
+        self.with(|filter| filter.rate())
+    }
+
     /// The false-positive rate to expect once `keys` are in.
     fn rate_at(&self, keys: u64) -> PyResult<f64> {
         self.with(|filter| filter.shape().rate_at(keys))
+    }
+
+    /// The same for a filter of `bits` and `hashes` that is not made yet.
+    #[staticmethod]
+    fn predict(bits: u64, hashes: u32, keys: u64) -> f64 {
+        bloom::Shape::of(bits, hashes).rate_at(keys)
     }
 
     #[getter]

@@ -91,6 +91,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(runs::kernel_types, module)?)?;
     module.add_function(wrap_pyfunction!(runs::dedupe, module)?)?;
     module.add_function(wrap_pyfunction!(runs::check_key, module)?)?;
+    module.add_function(wrap_pyfunction!(runs::merge_parts, module)?)?;
     module.add_function(wrap_pyfunction!(runs::mix, module)?)?;
     module.add_function(wrap_pyfunction!(runs::rule_attributes, module)?)?;
     module.add_function(wrap_pyfunction!(runs::find_attributes, module)?)?;

@@ -6,7 +6,9 @@ use super::raise;
 use super::tally::TaggerTally;
 use crate::codec::{Encoding, Format, Lines};
 use crate::dedupe::engine::DedupeRun;
-use crate::dedupe::keys::{Limits, Unit};
+use crate::dedupe::keys::{Limits, Partition, Unit};
+use crate::dedupe::merge::{Kind, MergeRun};
+use crate::dedupe::ngrams::Ngrams;
 use crate::error::{Error, Result};
 use crate::filter::Syntax;
 use crate::mix::engine::{Assembly, Input, MixRun, Stream};
@@ -116,7 +118,14 @@ pub fn kernel_types(py: Python<'_>, name: &str, options: Py<PyDict>) -> PyResult
 pub struct DedupePlan {
     attribute: String,
     key: Option<String>,
+    normalize: Vec<String>,
     separator: Option<String>,
+    ngram_length: usize,
+    stride: usize,
+    overlap_threshold: f64,
+    skip_short_paragraphs: bool,
+    num_partitions: u64,
+    partition_index: u64,
     skip_empty: bool,
     min_length: usize,
     min_words: usize,
@@ -126,18 +135,30 @@ pub struct DedupePlan {
     level: Option<u8>,
 }
 
-pub fn unit(key: Option<String>, separator: Option<String>) -> Result<Unit> {
+fn ngrams(plan: &DedupePlan) -> Result<Option<Ngrams>> {
+    let (length, stride) = (plan.ngram_length, plan.stride);
+    let make = || Ngrams::new(length, stride, plan.overlap_threshold, plan.skip_short_paragraphs);
+    (length > 0).then(make).transpose()
+}
+
+/// What is compared: documents by a key or paragraphs, of which one is given.
+pub fn unit(
+    key: Option<&str>,
+    normalize: &[String],
+    separator: Option<&str>,
+    ngrams: Option<Ngrams>,
+) -> Result<Unit> {
     match (key, separator) {
-        (Some(key), None) => Unit::document(&key),
-        (None, Some(separator)) => Ok(Unit::Paragraph { separator }),
+        (Some(key), None) => Unit::document(key, normalize),
+        (None, Some(separator)) => Ok(Unit::Paragraph { separator: separator.into(), ngrams }),
         _ => Err(Error::config("dedupe: give either documents or paragraphs")),
     }
 }
 
-/// Raises `DolmaConfigError` unless `key` is a JSONPath.
+/// Raises `DolmaConfigError` unless `key` is a JSONPath and the steps of `normalize` exist.
 #[pyfunction]
-pub fn check_key(key: &str) -> PyResult<()> {
-    raise(Unit::document(key)).map(|_| ())
+pub fn check_key(key: &str, normalize: Vec<String>) -> PyResult<()> {
+    raise(Unit::document(key, &normalize)).map(|_| ())
 }
 
 pub fn format(name: Option<&str>) -> Result<Option<Format>> {
@@ -158,7 +179,10 @@ pub fn dedupe(
     host: Py<PyAny>,
     progress: &Progress,
 ) -> PyResult<()> {
-    let unit = raise(unit(plan.key, plan.separator))?;
+    let unit = raise(ngrams(&plan).and_then(|ngrams| {
+        unit(plan.key.as_deref(), &plan.normalize, plan.separator.as_deref(), ngrams)
+    }))?;
+    let partition = raise(Partition::new(plan.partition_index, plan.num_partitions))?;
     let input_format = raise(format(plan.input_format.as_deref()))?;
     let output_format = raise(format(plan.output_format.as_deref()))?;
     let host = PyHost { object: host };
@@ -171,6 +195,7 @@ pub fn dedupe(
             min_length: plan.min_length,
             min_words: plan.min_words,
         },
+        partition,
         attribute: plan.attribute,
         read_only: plan.read_only,
         filter: Mutex::new(filter.take()?),
@@ -186,6 +211,40 @@ pub fn dedupe(
     let outcome = py.detach(|| run::run(&run, shards, threads, HOLD_LIMIT, progress));
     filter.put(run.filter.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
     raise(outcome)
+}
+
+/// Joins the attributes that the parts of a partitioned run wrote: `names` are the files of each
+/// shard, `parts` the attribute of each part.
+#[pyfunction]
+#[pyo3(signature = (*, names, plan, parts, threads, host, progress))]
+pub fn merge_parts(
+    py: Python<'_>,
+    names: Vec<Vec<PathBuf>>,
+    plan: DedupePlan,
+    parts: Vec<String>,
+    threads: usize,
+    host: Py<PyAny>,
+    progress: &Progress,
+) -> PyResult<()> {
+    let kind = match (&plan.key, plan.ngram_length) {
+        (Some(_), _) => Kind::Documents,
+        (None, 0) => Kind::Paragraphs,
+        (None, _) => Kind::Ngrams { threshold: plan.overlap_threshold as f32 },
+    };
+    let host = PyHost { object: host };
+    let shards = names.len();
+    let progress = &*progress.inner;
+    let run = MergeRun {
+        kind,
+        parts,
+        attribute: plan.attribute,
+        names,
+        output_format: raise(format(plan.output_format.as_deref()))?,
+        level: plan.level,
+        host: &host,
+        progress,
+    };
+    raise(py.detach(|| run::run(&run, shards, threads, 0, progress)))
 }
 
 /// A span replacement of a stream.

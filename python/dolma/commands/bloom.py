@@ -4,10 +4,14 @@ The first copy in the order of (file, line) is kept, for any number of threads. 
 together with the list of inputs that it has absorbed; an input is never compared with what it put
 into the filter itself. Inputs are worked on in groups: after each the attribute files are
 published, then the filter is saved; a run that is killed in between does that group again.
+
+A run may be one of several parts that share the keys out among them: each has a filter and an
+attribute set of its own, and a last run joins what they found.
 """
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -15,10 +19,10 @@ from typing import Any
 import msgspec
 
 from .. import paths, storage
-from ..config import BloomFilterConfig, DedupeConfig, DedupeMethod
+from ..config import BloomFilterConfig, DedupeConfig, NgramConfig
 from ..errors import DolmaConfigError, DolmaInputError
 from ..progress import format_bytes
-from ..runs import Files, Output, Run, Shard, fingerprint
+from ..runs import Files, Output, Run, Shard, fingerprint, parse_part
 from ..storage import File
 from . import inputs, needs, session
 
@@ -55,7 +59,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     attribute: str
     key: str | None
+    normalize: list[str]
     separator: str | None
+    ngram_length: int
+    stride: int
+    overlap_threshold: float
+    skip_short_paragraphs: bool
+    num_partitions: int
+    partition_index: int
     skip_empty: bool
     min_length: int
     min_words: int
@@ -71,29 +82,37 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     `brief` leaves out the effective recipe. Raises `DolmaConfigError` or `DolmaAssetError` before
     any work, `DolmaShardError` after it when shards failed.
     """
+    config = _with_parts(config)
     plan = check(config)
+    if config.dedupe.merge_partitions:
+        return _merge(config, plan, brief=brief)
     assert config.bloom_filter is not None
-    method = {"key": plan.key} if plan.key is not None else {"separator": plan.separator}
-    name = config.dedupe.name or plan.attribute
-    files = inputs.find(config.documents)
-    identity: dict[str, Any] = {"method": method, "plan": plan, "filter": config.bloom_filter}
-    with Keeper(config.bloom_filter, method) as keeper:
-        if config.bloom_filter.read_only:
+    method = _key_method(plan)
+    parts = _Parts(config)
+    bloom = msgspec.structs.replace(config.bloom_filter, file=parts.filter_file)
+    files = [file for file, _ in inputs.find(config.documents) if parts.has(file)]
+    identity: dict[str, Any] = {"method": method, "plan": plan, "filter": bloom}
+    with Keeper(bloom, method) as keeper:
+        if bloom.read_only:
             # The verdicts are those of what the filter holds now.
             identity["absorbed"] = keeper.description.absorbed
         shards = [
             Shard(
                 inputs=(file,),
-                outputs=(Output(paths.attribute_place(file.path, name, config.dedupe.document_dir)),),
+                outputs=(Output(parts.place(file, parts.index)),),
                 fingerprint=fingerprint("dedupe", identity, [file]),
                 name=file.path,
                 attributes=((plan.attribute,),),
             )
-            for file, _ in files
+            for file in files
         ]
         keep = keeper.known(shards, config.force)
         work = Run("dedupe", config, shards, keep=keep, copies=config.is_s3_volume)
         session.announce(work, keeper.announcement(), brief=brief)
+        if parts.of_files:
+            session.warn(
+                work, "dedupe.file_partition: what a document has in another part's files is not found"
+            )
         needs.check(work, extra=keeper.bits // 8, key="bloom_filter")
         if config.dryrun:
             return None
@@ -107,17 +126,37 @@ def check(config: DedupeConfig) -> Plan:
     """
     from .. import _core
 
+    config = _with_parts(config)
     method = config.dedupe
     assert config.bloom_filter is not None
-    _refuse_unsupported(method, config)
+    if method.partition_index >= method.num_partitions:
+        raise DolmaConfigError(
+            f"dedupe.partition_index: {method.partition_index} is no part of {method.num_partitions}; "
+            "parts count from 0"
+        )
+    if method.merge_partitions and (method.num_partitions == 1 or method.file_partition):
+        raise DolmaConfigError(
+            "dedupe.merge_partitions: joins what num_partitions runs found, so it needs a num_partitions above 1, "
+            "without file_partition: parts by file write one attribute set from the start"
+        )
     if method.documents is not None:
-        _core.check_key(method.documents.key)
+        _core.check_key(method.documents.key, method.documents.normalize)
     attribute = method.documents or method.paragraphs
     assert attribute is not None
+    ngrams = (method.paragraphs.by_ngram if method.paragraphs is not None else None) or NgramConfig()
+    parts = _Parts(config)
     return Plan(
-        attribute=attribute.attribute_name,
+        attribute=attribute.attribute_name if method.merge_partitions else parts.attribute(parts.index),
         key=method.documents.key if method.documents is not None else None,
+        # The steps run in one order, however they are listed.
+        normalize=sorted(set(method.documents.normalize)) if method.documents is not None else [],
         separator=method.paragraphs.paragraph_separator if method.paragraphs is not None else None,
+        ngram_length=ngrams.ngram_length,
+        stride=ngrams.stride,
+        overlap_threshold=ngrams.overlap_threshold,
+        skip_short_paragraphs=ngrams.skip_short_paragraphs,
+        num_partitions=parts.of_keys,
+        partition_index=parts.index if parts.of_keys > 1 else 0,
         skip_empty=method.skip_empty,
         min_length=method.min_length,
         min_words=method.min_words,
@@ -128,23 +167,129 @@ def check(config: DedupeConfig) -> Plan:
     )
 
 
-def _refuse_unsupported(method: DedupeMethod, config: DedupeConfig) -> None:
-    ngrams = method.paragraphs.by_ngram if method.paragraphs is not None else None
-    if ngrams is not None and ngrams.ngram_length > 0:
+def _with_parts(config: DedupeConfig) -> DedupeConfig:
+    """`shard: i/n` spelled out: part i of n of the keys, with a filter for its share of them.
+
+    Raises `DolmaConfigError` when the recipe has parts of its own.
+    """
+    if config.shard is None:
+        return config
+    index, total = parse_part(config.shard)
+    if config.dedupe.num_partitions > 1 or config.dedupe.merge_partitions:
         raise DolmaConfigError(
-            "dedupe.paragraphs.by_ngram: comparing n-grams is not there yet in this version"
+            f"shard: {config.shard} stands for dedupe.num_partitions {total} and partition_index {index}; "
+            "give either, and neither shard with merge_partitions"
         )
-    if method.partition_index >= method.num_partitions:
-        raise DolmaConfigError(
-            f"dedupe.partition_index: {method.partition_index} is no part of {method.num_partitions}; "
-            "parts count from 0"
+    bloom = config.bloom_filter
+    if bloom is not None:
+        share = -(-bloom.estimated_doc_count // total)
+        bloom = msgspec.structs.replace(bloom, estimated_doc_count=share)
+    method = msgspec.structs.replace(config.dedupe, num_partitions=total, partition_index=index)
+    return msgspec.structs.replace(config, shard=None, dedupe=method, bloom_filter=bloom)
+
+
+class _Parts:
+    """How a run and its likes share the work, and what each calls its files."""
+
+    def __init__(self, config: DedupeConfig) -> None:
+        method = config.dedupe
+        assert config.bloom_filter is not None
+        self.index = method.partition_index
+        self._total = method.num_partitions
+        self._method = method
+        self.of_files = method.file_partition and self._total > 1
+        #: Parts of all keys; 1 where files are shared out instead.
+        self.of_keys = 1 if self.of_files else self._total
+        self.filter_file = config.bloom_filter.file
+        if self._total > 1:
+            folder, slash, name = self.filter_file.rpartition("/")
+            stem, dot, suffix = name.partition(".")
+            self.filter_file = f"{folder}{slash}{stem}_{self.index}{dot}{suffix}"
+
+    def has(self, file: File) -> bool:
+        """Whether a file is this part's to work on."""
+        if not self.of_files:
+            return True
+        name = paths.relative_to_documents(file.path).encode()
+        return int.from_bytes(hashlib.sha256(name).digest()[:8], "big") % self._total == self.index
+
+    def attribute(self, index: int | None) -> str:
+        """The attribute of a part; of all of them for None."""
+        attribute = self._method.documents or self._method.paragraphs
+        assert attribute is not None
+        return self._named(attribute.attribute_name, index)
+
+    def place(self, file: File, index: int | None) -> paths.Place:
+        """Where the attributes of a document file stand that a part (None: all) writes."""
+        name = self._method.name or self.attribute(None)
+        return paths.attribute_place(file.path, self._named(name, index), self._method.document_dir)
+
+    def _named(self, name: str, index: int | None) -> str:
+        return name if index is None or self.of_keys == 1 else f"{name}_{index}"
+
+
+def _merge(config: DedupeConfig, plan: Plan, *, brief: bool) -> dict[str, Any] | None:
+    """Joins the attribute sets of all parts into one.
+
+    Raises `DolmaInputError` for a part that has not been run on some document file.
+    """
+    from .. import _core
+
+    parts = _Parts(config)
+    shards, names = [], []
+    for file, _ in inputs.find(config.documents):
+        found = []
+        for index in range(parts.of_keys):
+            path = Output(parts.place(file, index)).path
+            stored = storage.stat(path)
+            if stored is None:
+                raise DolmaInputError(
+                    f"dedupe.merge_partitions: {path} does not exist: run part {index} of {parts.of_keys} first "
+                    f"(dedupe.partition_index {index})"
+                )
+            found.append(stored)
+        shards.append(
+            Shard(
+                inputs=tuple(found),
+                outputs=(Output(parts.place(file, None)),),
+                fingerprint=fingerprint("dedupe", {"merge": plan}, found),
+                name=file.path,
+                attributes=((plan.attribute,),),
+            )
         )
-    if method.num_partitions > 1:
-        raise DolmaConfigError("dedupe.num_partitions: partitioned runs are not there yet in this version")
-    if config.shard is not None:
-        raise DolmaConfigError(
-            "shard: the parts of a deduplication depend on each other; run it in one part (threads share the work)"
+    work = Run("dedupe", config, shards, copies=config.is_s3_volume)
+    session.announce(work, f"joining {parts.of_keys} parts", brief=brief)
+    needs.check(work)
+    if config.dryrun:
+        return None
+
+    def engine(gauge: _core.Progress, files: Files) -> None:
+        names.extend([file.path for file in shard.inputs] for shard in work.todo)
+        _core.merge_parts(
+            names=names,
+            plan=plan,
+            parts=[parts.attribute(index) for index in range(parts.of_keys)],
+            threads=config.processes,
+            host=files,
+            progress=gauge,
         )
+
+    def account() -> None:
+        session.say(f"dedupe: {work.details.get('documents_marked', 0):,} documents marked")
+
+    return session.execute(work, engine, account)
+
+
+def _key_method(plan: Plan) -> dict[str, Any]:
+    """How keys are made, as a filter's file remembers it."""
+    made: dict[str, Any] = {"key": plan.key} if plan.key is not None else {"separator": plan.separator}
+    if plan.normalize:
+        made["normalize"] = plan.normalize
+    if plan.ngram_length:
+        made["ngram_length"] = plan.ngram_length
+    if plan.num_partitions > 1:
+        made["partition"] = f"{plan.partition_index}/{plan.num_partitions}"
+    return made
 
 
 class Keeper:
@@ -201,7 +346,7 @@ class Keeper:
             wanted = _core.BloomFilter.plan(*self._wanted)
             if wanted != (bits, hashes):
                 raise DolmaConfigError(
-                    f"bloom_filter.file: {self.config.file} has {bits // 8} bytes and {hashes} hash functions, the "
+                    f"bloom_filter.file: {self.config.file} has {bits // 8} bytes and {hashes} bits for each key, the "
                     f"recipe asks for {wanted[0] // 8} and {wanted[1]}; delete the file to build it anew, or keep "
                     "the sizes it was made with"
                 )
@@ -298,11 +443,13 @@ class Keeper:
             raise DolmaConfigError("bloom_filter: give its size, so that it can be built anew")
 
     def announcement(self) -> str:
+        from .. import _core
+
         mode = "read-only " if self.config.read_only else ""
         source = f"loaded, {len(self.description.absorbed)} inputs absorbed" if self.found else "new"
-        text = f"{mode}filter of {format_bytes(self.bits / 8)}, {self.hashes} hash functions ({source})"
+        text = f"{mode}filter of {format_bytes(self.bits / 8)}, {self.hashes} bits for each key ({source})"
         if self.config.estimated_doc_count:
-            rate = _rate(self.bits, self.hashes, self.config.estimated_doc_count)
+            rate = _core.BloomFilter.predict(self.bits, self.hashes, self.config.estimated_doc_count)
             text += f", false-positive rate {rate:.2g} at {self.config.estimated_doc_count:,} keys"
         return text
 
@@ -343,11 +490,6 @@ def _published(shard: Shard) -> bool:
         and record.fingerprint == shard.fingerprint
         and published.size == record.size
     )
-
-
-def _rate(bits: int, hashes: int, keys: int) -> float:
-    fill: float = 1 - 2.718281828459045 ** (-hashes * keys / bits)
-    return fill**hashes
 
 
 def _groups(shards: list[Shard], size: int) -> Iterator[tuple[int, int]]:
@@ -430,7 +572,7 @@ def _account(work: Run, keeper: Keeper, plan: Plan) -> None:
     if keeper.filter is None:
         return
     fill = keeper.filter.fill
-    rate = fill**keeper.hashes
+    rate = keeper.filter.rate
     predicted = keeper.filter.rate_at(keeper.filter.inserted)
     work.details["filter"] = {
         "bytes": keeper.bits // 8,

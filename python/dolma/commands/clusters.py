@@ -48,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     attribute: str
     key: str | None
+    normalize: list[str]
     separator: str | None
     minhash: MinhashPlan | None
     skip_empty: bool
@@ -142,7 +143,12 @@ def check(config: DedupeConfig) -> Plan:
     method = config.dedupe
     section = method.documents or method.paragraphs or method.minhash
     assert section is not None
-    if method.num_partitions > 1 or method.partition_index or method.file_partition:
+    if (
+        method.num_partitions > 1
+        or method.partition_index
+        or method.file_partition
+        or method.merge_partitions
+    ):
         raise DolmaConfigError(
             "dedupe.num_partitions: only deduplication with a Bloom filter is shared out between runs; without "
             "one, intermediates go to disk when they do not fit into memory"
@@ -171,6 +177,8 @@ def check(config: DedupeConfig) -> Plan:
     plan = Plan(
         attribute=section.attribute_name,
         key=method.documents.key if method.documents is not None else None,
+        # The steps run in one order, however they are listed.
+        normalize=sorted(set(method.documents.normalize)) if method.documents is not None else [],
         separator=method.paragraphs.paragraph_separator if method.paragraphs is not None else None,
         minhash=minhash,
         skip_empty=method.skip_empty,

@@ -7,7 +7,7 @@ use super::records::{Band, Doc};
 use super::run::{ClusterRun, Shuffle};
 use super::signature::Signer;
 use crate::codec::{Format, Lines, Reader};
-use crate::dedupe::keys::{Admission, Extractor, Key, Unit};
+use crate::dedupe::keys::{Admission, Extractor, Key, KeyList, Partition, Unit};
 use crate::document::{self, Record, id_text};
 use crate::error::{Error, Result};
 use crate::filter::Scratch;
@@ -87,7 +87,7 @@ pub struct Sink {
 pub struct Local {
     extractor: Extractor,
     scratch: Scratch,
-    keys: Vec<Key>,
+    keys: KeyList,
     signer: Signer,
     sources: HashMap<Vec<u8>, u32>,
     text: Vec<u8>,
@@ -291,10 +291,12 @@ impl Gather<'_> {
             return Ok(Fate::Marked);
         }
         let Local { extractor, scratch, keys, signer, sources, text } = local;
-        keys.clear();
+        keys.truncate((0, 0));
         let by_paragraph = matches!(self.run.shuffle, Shuffle::Exact(Unit::Paragraph { .. }));
         let admission = match &self.run.shuffle {
-            Shuffle::Exact(unit) => extractor.keys(unit, &self.run.limits, record, keys)?,
+            Shuffle::Exact(unit) => {
+                extractor.keys(unit, &self.run.limits, Partition::default(), record, keys)?
+            }
             Shuffle::Minhash(minhash) => {
                 let found = extractor.text(&minhash.key, &self.run.limits, record)?;
                 match found {
@@ -308,8 +310,8 @@ impl Gather<'_> {
                                 let content = (sketch.content >> 64) as u64;
                                 out.bands.push(Band { hash, content, doc: Doc(place) });
                             }
-                            let chars = crate::text::count_chars(text.as_bytes()) as u32;
-                            keys.push(Key { hash: sketch.content, start: 0, end: chars });
+                            let chars = crate::text::count_chars(text.as_bytes());
+                            keys.keys.push(Key::whole(sketch.content, 0, chars));
                             Admission::Compared
                         }
                     }
@@ -342,7 +344,7 @@ impl Gather<'_> {
         };
         out.tally.unranked += u64::from(rank == super::rank::UNRANKED);
         let source = self.source(record, sources);
-        out.entries.extend(keys.iter().map(|key| Pending {
+        out.entries.extend(keys.keys.iter().map(|key| Pending {
             hash: key.hash,
             rank,
             place,
@@ -351,7 +353,7 @@ impl Gather<'_> {
             source,
         }));
         if !reference {
-            *out.sources.entry(source).or_default() += keys.len() as u64;
+            *out.sources.entry(source).or_default() += keys.keys.len() as u64;
         }
         Ok(Fate::Compared)
     }
