@@ -464,7 +464,7 @@ def dedupe(
 ) -> None:
     """Marks what a filter knows in document files, in order."""
 
-def check_key(key: str, normalize: list[str]) -> None:
+def check_key(key: str, normalize: Sequence[str]) -> None:
     """Raises `DolmaConfigError` unless `key` is a JSONPath and the steps of `normalize` exist."""
 
 def merge_parts(

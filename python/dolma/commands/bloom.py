@@ -236,7 +236,7 @@ def _merge(config: DedupeConfig, plan: Plan, *, brief: bool) -> dict[str, Any] |
     from .. import _core
 
     parts = _Parts(config)
-    shards, names = [], []
+    shards = []
     for file, _ in inputs.find(config.documents):
         found = []
         for index in range(parts.of_keys):
@@ -264,9 +264,8 @@ def _merge(config: DedupeConfig, plan: Plan, *, brief: bool) -> dict[str, Any] |
         return None
 
     def engine(gauge: _core.Progress, files: Files) -> None:
-        names.extend([file.path for file in shard.inputs] for shard in work.todo)
         _core.merge_parts(
-            names=names,
+            names=[[file.path for file in shard.inputs] for shard in work.todo],
             plan=plan,
             parts=[parts.attribute(index) for index in range(parts.of_keys)],
             threads=config.processes,
