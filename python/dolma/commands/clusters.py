@@ -129,7 +129,7 @@ def _run(config: DedupeConfig, plan: Plan, index: Index | None, *, brief: bool) 
 
 def _method(plan: Plan) -> dict[str, Any]:
     """How keys are made, for an index."""
-    names = ("key", "separator", "skip_empty", "min_length", "min_words")
+    names = ("key", "normalize", "separator", "skip_empty", "min_length", "min_words")
     return {name: getattr(plan, name) for name in names}
 
 
