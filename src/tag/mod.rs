@@ -4,6 +4,7 @@
 //! [`Worker`] with its own scratch tables, reused from document to document.
 
 mod c4;
+mod code;
 mod compressibility;
 mod concentration;
 pub mod engine;
@@ -12,7 +13,9 @@ pub mod fasttext;
 mod fineweb;
 mod gopher;
 mod length;
+mod license;
 mod madlad;
+mod metadata;
 mod multilingual;
 mod pii;
 mod pretokens;
@@ -26,6 +29,7 @@ mod stop_words;
 mod stops;
 mod structure;
 pub mod tally;
+mod url;
 mod wordlist;
 
 use crate::error::{Error, Result};
@@ -56,7 +60,7 @@ pub struct Document<'a> {
 /// One span of one attribute type; offsets are code points of the text, half-open.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// Index into [`Kernel::types`].
+    /// Index into [`Kernel::types`], and behind their end into [`Spans::names`].
     pub kind: u16,
     pub start: u32,
     pub end: u32,
@@ -70,15 +74,35 @@ pub struct Span {
 #[derive(Debug, Default)]
 pub struct Spans {
     pub spans: Vec<Span>,
+    /// Types that only this document has.
+    pub names: Vec<String>,
 }
+
+/// More types than this of its own no document has.
+const MAX_NAMES: usize = 1000;
 
 impl Spans {
     pub fn push(&mut self, kind: u16, start: usize, end: usize, score: f64) {
         self.spans.push(Span { kind, start: start as u32, end: end as u32, score });
     }
 
+    /// The kind of a type that is not among `types`; `None` for a document that has too many.
+    pub fn named(&mut self, types: &[String], name: &str) -> Option<u16> {
+        let known = self.names.iter().position(|known| known == name);
+        let index = match known {
+            Some(index) => index,
+            None if self.names.len() < MAX_NAMES => {
+                self.names.push(name.to_owned());
+                self.names.len() - 1
+            }
+            None => return None,
+        };
+        u16::try_from(types.len() + index).ok()
+    }
+
     pub fn clear(&mut self) {
         self.spans.clear();
+        self.names.clear();
     }
 }
 
@@ -105,9 +129,16 @@ const KERNELS: &[(&str, Build)] = &[
     ("c4_v1", c4::v1),
     ("c4_v2", c4::v2),
     ("c4_v3", c4::v3),
+    ("cc_re", license::links),
+    ("cc_re_fast", license::fast_links),
     ("char_length_strip_ws_v1", length::stripped_chars),
     ("char_length_v1", length::chars),
     ("char_length_with_paragraphs_v1", length::paragraph_chars),
+    ("code_composition", fasttext::composition::build),
+    ("code_copyright_comments_v1", code::copyright::v1),
+    ("code_copyright_comments_v2", code::copyright::v2),
+    ("code_redpajama_taggers_v1", code::redpajama::build),
+    ("code_stack_rules_v1", code::stack::build),
     ("compressibility_v1", compressibility::build),
     ("doc_count_v1", length::documents),
     ("entropy_v1", entropy::build),
@@ -117,6 +148,7 @@ const KERNELS: &[(&str, Build)] = &[
     ("gopher_v1", gopher::v1),
     ("gopher_v2", gopher::v2),
     ("gopher_v3", gopher::v3),
+    ("license_optout_v1", license::optout),
     ("madlad400_v1", madlad::build),
     ("math_density_v1", structure::math),
     ("multilingual_length_v3", multilingual::build),
@@ -139,6 +171,12 @@ const KERNELS: &[(&str, Build)] = &[
     ("uniseg_length_paragraphs_with_doc_length_v1", segments::paragraphs_and_sum),
     ("uniseg_length_paragraphs_with_empty_v1", segments::all_paragraphs),
     ("uniseg_length_v1", segments::document),
+    ("url_hosts", url::hosts),
+    ("url_links", url::links),
+    ("url_list", url::own_list),
+    ("url_rules", url::rules),
+    ("url_wikidata", url::wikidata),
+    ("url_words", url::words),
     ("whitespace_tokenizer_v1", length::tokens),
     ("whitespace_tokenizer_with_paragraphs_v1", length::paragraph_tokens),
     ("word_concentration_v1", concentration::build),

@@ -62,11 +62,12 @@ pub struct Keys {
     scores: Vec<Histogram>,
     /// Index into `written` for each kind; types whose names become equal share a list.
     of_kind: Vec<Option<u16>>,
+    prefix: String,
 }
 
 impl Keys {
     pub fn new(prefix: &str, types: &[String]) -> Self {
-        let mut keys = Self::default();
+        let mut keys = Self { prefix: prefix.to_owned(), ..Self::default() };
         for name in types {
             keys.add(prefix, name);
         }
@@ -92,6 +93,25 @@ impl Keys {
             self.scores.push(Histogram::default());
             self.written.len() - 1
         }) as u16
+    }
+
+    /// Adds the types that one document has of its own; [`Keys::shrink`] to what it returns takes
+    /// them away again, so that what is written hangs on no other document.
+    fn extend(&mut self, names: &[String]) -> (usize, usize) {
+        let size = (self.written.len(), self.of_kind.len());
+        let prefix = std::mem::take(&mut self.prefix);
+        names.iter().for_each(|name| {
+            self.add(&prefix, name);
+        });
+        self.prefix = prefix;
+        size
+    }
+
+    fn shrink(&mut self, (written, kinds): (usize, usize)) {
+        self.written.truncate(written);
+        self.names.truncate(written);
+        self.scores.truncate(written);
+        self.of_kind.truncate(kinds);
     }
 
     /// The scores since the last call, by type.
@@ -326,8 +346,15 @@ impl Rows {
         self.spans.clear();
         self.promised.clear();
         let out = &mut self.outputs[*output];
-        let written = find(keys, &mut self.spans, &mut self.promised)
-            .and_then(|()| self.writer.write(keys, &self.promised, &self.spans.spans, chars, out));
+        let written = find(keys, &mut self.spans, &mut self.promised).and_then(|()| {
+            let size = keys.extend(&self.spans.names);
+            let spans = &self.spans.spans;
+            let written = self.writer.write(keys, &self.promised, spans, chars, out);
+            if !self.spans.names.is_empty() {
+                keys.shrink(size);
+            }
+            written
+        });
         let now = Instant::now();
         effort.time += now - self.clock;
         self.clock = now;

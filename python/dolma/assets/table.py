@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from .lists import LISTS
+
 __all__ = ["ASSETS", "Asset"]
 
 
@@ -146,6 +148,45 @@ _TABLE = [
         license="DeepSeek Model License",
         doc="The tokenizer whose tokens are the words of Ultra-FineWeb's classifiers.",
     ),
+    *(
+        Asset(
+            name=f"url_{kind}",
+            url=f"https://raw.githubusercontent.com/huggingface/datatrove/main/src/datatrove/assets/{kind}.txt",
+            sha256=sha256,
+            license="Apache-2.0",
+            doc=f"{doc}; comes with the package datatrove.",
+            size=size,
+            packages=(f"datatrove:assets/{kind}.txt",),
+        )
+        for kind, size, sha256, doc in (
+            (
+                "banned_words",
+                1_732,
+                "7aae5109ccc4d8357167168fa3a91331fa2fafd8eb8cc9c38cc9147c2610fab0",
+                "Words in addresses that tell adult content",
+            ),
+            (
+                "banned_subwords",
+                1_673,
+                "4770445cd8d2b16495efde88bc4efc3a520bdc0f3137d14d85cd3d89b194a232",
+                "Parts of words in addresses that tell adult content",
+            ),
+            (
+                "soft_banned_words",
+                674,
+                "e5043030accca33b0e368a693997576beea4c58279da641bff40b4e02281b063",
+                "Words in addresses two of which tell adult content",
+            ),
+        )
+    ),
+    Asset(
+        name="code-comment-prose-model.bin",
+        url="https://huggingface.co/techarb/code-prose-composition/resolve/main/code-comment-prose-model.bin",
+        sha256="",
+        license="see the model's page",
+        doc="A fastText model that tells lines of code from comments and prose (techarb/code-prose-composition).",
+    ),
+    *(Asset(name=name, url=url, sha256="", license=license, doc=doc) for name, url, license, doc in LISTS),
 ]
 
 #: Every asset by name.

@@ -63,9 +63,14 @@ def _documentation(name: str) -> str:
     extra = f", needs pip install 'dolma[{tagger.extra}]'" if tagger.extra else ""
     lines = [f"{name} ({tagger.family}, {tagger.cost}{extra})", "", tagger.doc.strip(), ""]
     lines += [_output(output) for output in tagger.outputs]
-    lines += [f"option {key}: {value or '(needed)'}" for key, value in tagger.assets.items()]
+    lines += [_asset(key, value) for key, value in tagger.assets.items()]
     lines += [f"option {key}" for key in tagger.settable]
     return "\n".join(lines)
+
+
+def _asset(key: str, default: str | tuple[str, ...] | None) -> str:
+    names = [default] if isinstance(default, str) else list(default or ["(needed)"])
+    return f"option {key}: {', '.join(names)}"
 
 
 def _output(output: AttributeType) -> str:

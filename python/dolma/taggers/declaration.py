@@ -86,9 +86,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     extra: str = ""
     #: Options that it always has.
     options: dict[str, Any] = {}
-    #: Options that name a model or a list (a path, a URL or an asset), with their defaults; None
-    #: where the user must give one under `tagger_options`.
-    assets: dict[str, str | None] = {}
+    #: Options that name a model or a list (a path, a URL or an asset, or several), with their
+    #: defaults; None where the user must give one under `tagger_options`.
+    assets: dict[str, str | tuple[str, ...] | None] = {}
     #: Options that users may set under `tagger_options`, besides assets.
     settable: tuple[str, ...] = ()
     #: Options among `settable` that the user must give.
@@ -123,7 +123,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
                     f"tagger {self.name} needs a {key}: set tagger_options.{self.name}.{key} to a path, "
                     "a URL or the name of an asset"
                 )
-            options[key] = assets.resolve(reference)
+            if isinstance(reference, str):
+                options[key] = assets.resolve(reference)
+            else:
+                options[key] = [assets.resolve(str(one)) for one in reference]
         if self.cards:
             options = {**options_beside(options["model"]), **options}
         return options

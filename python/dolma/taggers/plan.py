@@ -119,6 +119,8 @@ def _identity_of(value: Any) -> Any:
         # Models of many files: their names and sizes, and when they were written.
         found = [(entry.name, entry.stat()) for entry in os.scandir(value) if entry.is_file()]
         return {"files": sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)}
+    if isinstance(value, list):
+        return [_identity_of(one) for one in value]
     return value
 
 

@@ -6,6 +6,7 @@
 
 mod cache;
 mod clean;
+pub(super) mod composition;
 mod dictionary;
 mod heap;
 mod kernel;

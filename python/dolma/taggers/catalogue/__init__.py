@@ -10,10 +10,12 @@ from ..declaration import Declaration
 from . import (
     c4,
     classifier,
+    code,
     fineweb,
     gopher,
     language,
     length,
+    license,
     madlad,
     model,
     pii,
@@ -24,6 +26,7 @@ from . import (
     statistics,
     structure,
     tokenizers,
+    url,
 )
 
 __all__ = ["BUILTIN"]
@@ -31,10 +34,12 @@ __all__ = ["BUILTIN"]
 _FAMILIES = (
     c4,
     classifier,
+    code,
     fineweb,
     gopher,
     language,
     length,
+    license,
     madlad,
     model,
     pii,
@@ -45,6 +50,7 @@ _FAMILIES = (
     statistics,
     structure,
     tokenizers,
+    url,
 )
 
 #: Every built-in tagger by name.
