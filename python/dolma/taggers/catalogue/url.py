@@ -31,7 +31,8 @@ _RULES = (
     + """
 The lists hold filter rules in the language of Adblock Plus, applied by Brave's engine. As published, the
 rules see the address without scheme and query, as a resource of no kind asked for from nowhere: rules for
-scripts or images, and rules for pages of certain sites, do not fire.
+scripts or images, and rules for pages of certain sites, do not fire; `||www.name` also blocks without `www.`.
+The engine is a later version: the published one merges rules for pages of certain sites into rules for all.
 """
 )
 
