@@ -18,6 +18,7 @@ import pytest
 
 from command import attributes, dolma, environment, put, succeed
 from dolma import assets
+from dolma import tagger as run_tag
 from dolma.assets import Asset, pins
 from dolma.errors import DolmaAssetError, DolmaConfigError
 from dolma.storage import failures
@@ -342,3 +343,22 @@ def test_a_run_takes_a_url_and_pins_it(cache: Path, site: Site, tmp_path: Path) 
     assert found[0]["e__toxicity_wordlist_v1__doc_count"][0][2] == 2
     assert found[1]["e__toxicity_wordlist_v1__doc_count"][0][2] == 0
     assert site.url in json.loads((tmp_path / "assets.lock").read_text())
+
+
+def test_a_run_downloads_what_it_is_allowed_to(
+    cache: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = declare(monkeypatch, site, sha256(WORDS))
+    put(tmp_path / "documents/d.jsonl.gz", "a chowder for the lighthouse keeper")
+    config = {
+        "documents": [str(tmp_path / "documents")],
+        "taggers": ["toxicity_wordlist_v1"],
+        "tagger_options": {"toxicity_wordlist_v1": {"path": name}},
+        "experiment": "e",
+    }
+    with pytest.raises(DolmaAssetError, match="DOLMA_FETCH=1"):
+        run_tag(config)
+    assert site.asked == []
+    assert run_tag({**config, "fetch_assets": True}) is not None
+    found = attributes(tmp_path / "attributes/e/d.jsonl.gz")
+    assert found[0]["e__toxicity_wordlist_v1__doc_count"][0][2] == 2
