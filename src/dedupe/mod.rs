@@ -11,3 +11,4 @@ pub mod keys;
 pub mod merge;
 pub mod ngrams;
 pub mod normalize;
+pub mod substring;

@@ -134,6 +134,10 @@ fn sort<R: Record>(records: &mut Vec<R>) {
 }
 
 impl<R: Record> Part<R> {
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.file.is_none()
+    }
+
     /// Calls `each` for every record in order, without those that the one before covers.
     ///
     /// # Errors

@@ -1,0 +1,159 @@
+//! A run, from its first pass to its last.
+
+use super::anchors::Winnow;
+use super::corpus::Corpus;
+use super::gather::{Gather, Gathering, Plan, parts};
+use super::mark::{Findings, Mark};
+use super::marks::Marks;
+use super::matching::{Limits, Matching};
+use super::records::{Anchor, Mark as Repeat, UNIT_BITS};
+use crate::dedupe::cluster::blocks::Scratch;
+use crate::dedupe::cluster::sorter::{Record, Sorter};
+use crate::error::{Error, ErrorKind, Result};
+use crate::run::{self, Progress};
+use crate::shard::{Done, Host};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What was found, with what it is told from.
+pub struct Found {
+    pub corpus: Corpus,
+    pub marks: Marks,
+    pub sources: Vec<String>,
+    pub findings: Findings,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Empty,
+    Gathered(Gathering),
+    Found(Box<Found>),
+}
+
+/// Its passes are called in the order gather, compare, mark.
+pub struct SubstringRun {
+    pub plan: Plan,
+    pub limits: Limits,
+    pub scratch: Scratch,
+    state: Mutex<State>,
+}
+
+/// Bytes that the intermediates of a run over so much text take, in memory and on disk: symbols,
+/// anchors, and a repeat for each.
+pub fn intermediates(winnow: &Winnow, text_bytes: u64) -> u64 {
+    // Words are hashes of eight bytes and edges of as many, for five letters and a space or more.
+    let (units, stored) = match winnow.unit {
+        super::symbols::Unit::Bytes => (text_bytes, text_bytes),
+        super::symbols::Unit::Characters => (text_bytes, text_bytes * 4),
+        super::symbols::Unit::Words => (text_bytes / 5, text_bytes / 5 * 16),
+    };
+    stored + winnow.anchors(units) * (Anchor::BYTES + Repeat::BYTES) as u64
+}
+
+impl SubstringRun {
+    /// Intermediates that do not fit into memory go into `folder`.
+    ///
+    /// # Errors
+    /// `Config` for more files than can be numbered.
+    pub fn new(plan: Plan, folder: &Path) -> Result<Self> {
+        let most = 1usize << (64 - UNIT_BITS);
+        if plan.names.len() > most {
+            let message = format!("documents: at most {most} files can be compared in one run");
+            return Err(Error::config(message));
+        }
+        let scratch = Scratch::new(folder, plan.memory / 4);
+        Ok(Self { plan, limits: Limits::default(), scratch, state: Mutex::default() })
+    }
+
+    /// The first pass, over all files; failures of files go to the host.
+    ///
+    /// # Errors
+    /// None but those of a thread's scratch.
+    pub fn gather(&self, host: &dyn Host<Done>, progress: &Progress) -> Result<()> {
+        let gathering = Gathering::new(&self.plan, &self.scratch);
+        let stage = Gather { plan: &self.plan, gathering: &gathering, host, progress };
+        run::run(&stage, self.plan.names.len(), self.plan.threads, 0, progress)?;
+        *self.state() = State::Gathered(gathering);
+        Ok(())
+    }
+
+    /// Finds the repeats.
+    ///
+    /// # Errors
+    /// `Io` or `Asset` of intermediate files; `Cancelled`.
+    pub fn compare(&self, progress: &Progress) -> Result<()> {
+        let State::Gathered(gathering) = std::mem::take(&mut *self.state()) else {
+            return Err(out_of_order());
+        };
+        let sources = gathering.sources();
+        let Gathering { filling, anchors, .. } = gathering;
+        let corpus = filling.finish();
+        // Parts are by place, whose first bits are hardly ever different.
+        let marks = Sorter::new("repeats", &self.scratch, 1, self.plan.memory / 8);
+        let matching = Matching {
+            winnow: self.plan.winnow,
+            corpus: &corpus,
+            marks: &marks,
+            limits: self.limits,
+            threads: self.plan.threads,
+            parts: parts(&self.plan),
+            progress,
+        };
+        matching.run(anchors, &self.scratch, self.plan.memory / 8)?;
+        let marks = Marks::new(marks.finish(), self.plan.winnow.length, self.plan.names.len(), &self.scratch)?;
+        let findings = Findings::default();
+        *self.state() = State::Found(Box::new(Found { corpus, marks, sources, findings }));
+        Ok(())
+    }
+
+    /// The last pass, over the shards whose rows are to be written.
+    ///
+    /// # Errors
+    /// None but those of a thread's scratch.
+    pub fn mark(
+        &self,
+        shards: Vec<usize>,
+        host: &dyn Host<Done>,
+        progress: &Progress,
+    ) -> Result<()> {
+        let State::Found(mut found) = std::mem::take(&mut *self.state()) else {
+            return Err(out_of_order());
+        };
+        let count = shards.len();
+        let findings = Mutex::default();
+        let stage = Mark {
+            plan: &self.plan,
+            corpus: &found.corpus,
+            marks: &found.marks,
+            shards,
+            host,
+            findings,
+        };
+        let outcome = run::run(&stage, count, self.plan.threads, 0, progress);
+        let findings = stage.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.findings = findings;
+        *self.state() = State::Found(found);
+        outcome
+    }
+
+    /// Calls `with` on what was found.
+    ///
+    /// # Errors
+    /// When the passes before were not made.
+    pub fn found<T>(&self, with: impl FnOnce(&Found) -> Result<T>) -> Result<T> {
+        match &*self.state() {
+            State::Found(found) => with(found),
+            _ => Err(out_of_order()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn out_of_order() -> Error {
+    let message = "the passes of a run come in the order gather, compare, mark";
+    Error::new(ErrorKind::Panic(message.into()))
+}
