@@ -17,6 +17,7 @@ __all__ = [
     "FastText",
     "Progress",
     "SegmentWriter",
+    "Substrings",
     "TaggerTally",
     "check_key",
     "dedupe",
@@ -376,6 +377,61 @@ class Clusters:
         """Sources by number, with how many keys of each were compared."""
     def matrix(self) -> list[tuple[int, int, int]]:
         """Duplicates by the sources of the kept copy and of the duplicate."""
+
+@type_check_only
+class _SubstringPlan(Protocol):
+    """The section `dedupe.substring` of a recipe."""
+
+    @property
+    def attribute(self) -> str: ...
+    @property
+    def min_length(self) -> int: ...
+    @property
+    def unit(self) -> str:
+        """`bytes`, `characters` or `words`."""
+    @property
+    def merge_distance(self) -> int: ...
+    @property
+    def explain(self) -> bool: ...
+    @property
+    def input_format(self) -> str | None: ...
+    @property
+    def output_format(self) -> str | None: ...
+    @property
+    def level(self) -> int | None: ...
+
+@final
+class Substrings:
+    """The search for repeated substrings, pass by pass; the order is that of the methods."""
+
+    def __new__(
+        cls,
+        *,
+        plan: _SubstringPlan,
+        names: Sequence[_Path],
+        folder: _Path,
+        memory: int,
+        max_bad: int,
+        threads: int,
+    ) -> Substrings:
+        """`names` has the document file of each shard; what does not fit into `memory` (bytes) goes into
+        `folder`."""
+    @staticmethod
+    def intermediates(min_length: int, unit: str, text_bytes: int) -> int:
+        """Bytes of intermediates for so many bytes of text."""
+    def gather(self, host: _Host, progress: Progress) -> None:
+        """Reads all shards."""
+    def compare(self, progress: Progress) -> None:
+        """Finds the repeats."""
+    def mark(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:
+        """Writes the rows of these shards."""
+    def spilled(self) -> int:
+        """Bytes that went to disk."""
+    def sources(self) -> list[tuple[str, int, int, int, int]]:
+        """For each source its name, documents, marked documents, code points, marked code points."""
+    def largest(self) -> list[tuple[int, tuple[str, int, str], tuple[str, int, str], str]]:
+        """The longest repeats: code points, `(path, line, id as JSON)` of where it is marked and of what
+        is kept, and a sample."""
 
 @final
 class BatchReader:

@@ -417,7 +417,14 @@ class SubstringConfig(Config, frozen=True, kw_only=True):
     attribute_name: Annotated[
         str, Meta(min_length=1, description="Name of the attribute that holds the spans.")
     ]
-    min_length: Annotated[int, Meta(ge=1, description="Shortest repetition that counts.")]
+    min_length: Annotated[int, Meta(ge=1, description="Shortest repetition that counts, in units.")]
+    unit: Annotated[
+        Literal["bytes", "characters", "words"],
+        Meta(description="bytes of UTF-8, characters (code points), or words with any white space between."),
+    ] = "bytes"
+    merge_distance: Annotated[
+        int, Meta(ge=0, description="Mark gaps of at most so many code points between spans, too.")
+    ] = 0
 
 
 class DedupeMethod(Config, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ mod fasttext;
 mod filters;
 mod host;
 mod runs;
+mod substring;
 mod tally;
 mod words;
 
@@ -67,6 +68,7 @@ const fn fits_python<T>() {
 const _: () = fits_python::<host::Progress>();
 const _: () = fits_python::<filters::BloomFilter>();
 const _: () = fits_python::<clusters::Clusters>();
+const _: () = fits_python::<substring::Substrings>();
 const _: () = fits_python::<batches::BatchReader>();
 const _: () = fits_python::<fasttext::FastText>();
 const _: () = fits_python::<batches::BatchTagger>();
@@ -78,6 +80,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<host::Progress>()?;
     module.add_class::<filters::BloomFilter>()?;
     module.add_class::<clusters::Clusters>()?;
+    module.add_class::<substring::Substrings>()?;
     module.add_class::<batches::BatchReader>()?;
     module.add_class::<batches::BatchTagger>()?;
     module.add_class::<batches::SegmentWriter>()?;

@@ -14,7 +14,7 @@ import msgspec
 
 from ..config import DedupeConfig, DedupeMethod
 from ..errors import DolmaConfigError
-from . import bloom, clusters
+from . import bloom, clusters, substring
 
 __all__ = ["check", "run", "stages"]
 
@@ -58,7 +58,7 @@ def _method(config: DedupeConfig) -> Method:
         found = f"this recipe has {' and '.join(given)}" if given else "this recipe has none"
         raise DolmaConfigError(f"dedupe: give one of {sections}; {found}")
     if given[0] == "substring":
-        raise DolmaConfigError("dedupe.substring: not there yet in this version")
+        return substring
     if given[0] == "minhash" or config.bloom_filter is None:
         if config.bloom_filter is not None:
             raise DolmaConfigError("bloom_filter: dedupe.minhash has no use for a filter; leave it out")

@@ -1,0 +1,138 @@
+//! The search for repeated substrings, pass by pass.
+
+use super::host::{Progress, PyHost};
+use super::raise;
+use super::runs::format;
+use crate::dedupe::substring::anchors::Winnow;
+use crate::dedupe::substring::gather::Plan;
+use crate::dedupe::substring::mark::Share;
+use crate::dedupe::substring::run::{SubstringRun, intermediates};
+use crate::dedupe::substring::symbols::Unit;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// The section `dedupe.substring` of a recipe, as far as the engine needs it.
+#[derive(FromPyObject)]
+pub struct SubstringPlan {
+    attribute: String,
+    min_length: u64,
+    unit: String,
+    merge_distance: u64,
+    explain: bool,
+    input_format: Option<String>,
+    output_format: Option<String>,
+    level: Option<u8>,
+}
+
+/// `(path, line, id as JSON)` of a document.
+type Document = (String, u64, String);
+
+/// See `dolma._core.Substrings`.
+#[pyclass(frozen)]
+pub struct Substrings {
+    run: SubstringRun,
+}
+
+#[pymethods]
+impl Substrings {
+    #[new]
+    #[pyo3(signature = (*, plan, names, folder, memory, max_bad, threads))]
+    fn new(
+        plan: SubstringPlan,
+        names: Vec<PathBuf>,
+        folder: PathBuf,
+        memory: u64,
+        max_bad: u64,
+        threads: usize,
+    ) -> PyResult<Self> {
+        let make = || {
+            let plan = Plan {
+                winnow: Winnow::new(plan.min_length, Unit::from_name(&plan.unit)?),
+                merge_distance: plan.merge_distance,
+                attribute: plan.attribute,
+                explain: plan.explain,
+                input_format: format(plan.input_format.as_deref())?,
+                output_format: format(plan.output_format.as_deref())?,
+                level: plan.level,
+                max_bad,
+                names,
+                threads: threads.max(1),
+                memory,
+            };
+            SubstringRun::new(plan, &folder)
+        };
+        raise(make()).map(|run| Self { run })
+    }
+
+    /// Bytes of intermediates for so many bytes of text.
+    #[staticmethod]
+    fn intermediates(min_length: u64, unit: &str, text_bytes: u64) -> PyResult<u64> {
+        let unit = raise(Unit::from_name(unit))?;
+        Ok(intermediates(&Winnow::new(min_length, unit), text_bytes))
+    }
+
+    /// The first pass, over all shards.
+    fn gather(&self, py: Python<'_>, host: Py<PyAny>, progress: &Progress) -> PyResult<()> {
+        let host = PyHost { object: host };
+        let progress = &*progress.inner;
+        raise(py.detach(|| self.run.gather(&host, progress)))
+    }
+
+    /// Finds the repeats.
+    fn compare(&self, py: Python<'_>, progress: &Progress) -> PyResult<()> {
+        let progress = &*progress.inner;
+        raise(py.detach(|| self.run.compare(progress)))
+    }
+
+    /// The last pass, over the shards whose rows are to be written.
+    fn mark(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<()> {
+        let host = PyHost { object: host };
+        let progress = &*progress.inner;
+        raise(py.detach(|| self.run.mark(shards, &host, progress)))
+    }
+
+    /// Bytes that went to disk.
+    fn spilled(&self) -> u64 {
+        self.run.scratch.spilled()
+    }
+
+    /// For each source `(name, documents, marked documents, code points, marked code points)`.
+    fn sources(&self) -> PyResult<Vec<(String, u64, u64, u64, u64)>> {
+        let row = |name: &String, share: &Share| {
+            let Share { documents, documents_marked, chars, marked_chars, .. } = *share;
+            (name.clone(), documents, documents_marked, chars, marked_chars)
+        };
+        raise(self.run.found(|found| {
+            let shares = found.findings.sources.iter();
+            Ok(shares
+                .filter_map(|(number, share)| {
+                    found.sources.get(*number as usize).map(|name| row(name, share))
+                })
+                .collect())
+        }))
+    }
+
+    /// The longest repeats: `(code points, where it is marked, what is kept, sample)`.
+    fn largest(&self) -> PyResult<Vec<(u64, Document, Document, String)>> {
+        raise(self.run.found(|found| {
+            let document = |place| {
+                found.corpus.locate(place).map(|location| {
+                    let path = self.run.plan.names[location.shard].to_string_lossy().into_owned();
+                    (path, location.line, String::from_utf8_lossy(&location.id).into_owned())
+                })
+            };
+            let largest = found.findings.largest.iter();
+            largest
+                .map(|one| {
+                    Ok((one.chars, document(one.at)?, document(one.source)?, one.sample.clone()))
+                })
+                .collect()
+        }))
+    }
+}
