@@ -182,8 +182,7 @@ impl Scan<'_> {
         }
         let gram = self.winnow.gram as usize;
         let key = xxh3_64(&self.symbols[at * width..(at + gram) * width]);
-        let anchor =
-            Anchor { key, context: hash, at: place, before, windows, stride: 0, count: 1 };
+        let anchor = Anchor { key, context: hash, at: place, before, windows, stride: 0, count: 1 };
         self.out.push(anchor);
     }
 }

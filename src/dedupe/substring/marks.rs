@@ -138,13 +138,9 @@ pub fn covers(marks: &[Mark], length: u64, out: &mut Vec<Cover>) {
                     (last.piece, last.units, last.source) = (mark.at, units, mark.source);
                 }
             }
-            _ => out.push(Cover {
-                start: mark.at,
-                end,
-                piece: mark.at,
-                units,
-                source: mark.source,
-            }),
+            _ => {
+                out.push(Cover { start: mark.at, end, piece: mark.at, units, source: mark.source })
+            }
         }
     }
 }

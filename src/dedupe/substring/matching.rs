@@ -217,8 +217,8 @@ impl Group<'_> {
             // them are there, they contain it just the same.
             let common = &symbols[common..common + units as usize * width as usize];
             let key = xxh3_64_with_seed(common, cell as u64);
-            let context = &symbols[((from - first) * width) as usize
-                ..((to - first + length) * width) as usize];
+            let context = &symbols
+                [((from - first) * width) as usize..((to - first + length) * width) as usize];
             let (before, windows) = (-from as u32, (to - from + 1) as u32);
             // Windows after the anchor's end would have a negative number before it; there are none.
             let context = context_hash(context, before, windows);
@@ -282,7 +282,8 @@ impl Group<'_> {
         for (rank, member) in members.iter().enumerate() {
             let (from, to) = contexts[*member as usize].range();
             if from.max(first) <= to.min(last) {
-                let hash = self.texts.hash(self.matching, contexts, *member, last, first + length)?;
+                let hash =
+                    self.texts.hash(self.matching, contexts, *member, last, first + length)?;
                 hashed.push((hash, rank, *member));
             }
         }
@@ -311,7 +312,10 @@ impl Group<'_> {
             }
             if uniform {
                 for member in &class[1..] {
-                    join(&mut same[*member as usize], Same { first: from, last: to, source: class[0] });
+                    join(
+                        &mut same[*member as usize],
+                        Same { first: from, last: to, source: class[0] },
+                    );
                 }
             } else {
                 let middle = first + (last - first) / 2;

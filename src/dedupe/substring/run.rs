@@ -101,7 +101,12 @@ impl SubstringRun {
             progress,
         };
         matching.run(anchors, &self.scratch, self.plan.memory / 8)?;
-        let marks = Marks::new(marks.finish(), self.plan.winnow.length, self.plan.names.len(), &self.scratch)?;
+        let marks = Marks::new(
+            marks.finish(),
+            self.plan.winnow.length,
+            self.plan.names.len(),
+            &self.scratch,
+        )?;
         let findings = Findings::default();
         *self.state() = State::Found(Box::new(Found { corpus, marks, sources, findings }));
         Ok(())
