@@ -65,7 +65,9 @@ def check(config: DedupeConfig) -> Plan:
     if config.bloom_filter is not None:
         raise DolmaConfigError("bloom_filter: dedupe.substring has no use for a filter; leave it out")
     if method.alarm.fail:
-        raise DolmaConfigError("dedupe.alarm.fail: dedupe.substring only warns; look at its report before a mix")
+        raise DolmaConfigError(
+            "dedupe.alarm.fail: dedupe.substring only warns; look at its report before a mix"
+        )
     if method.num_partitions > 1 or method.partition_index or method.file_partition:
         raise DolmaConfigError(
             "dedupe.num_partitions: only deduplication with a Bloom filter is shared out between runs; without "
