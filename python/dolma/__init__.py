@@ -8,13 +8,37 @@ Importing it is free: no tagger, no model, no network, no logging set-up.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .taggers.base import BaseTagger, BaseTaggerWithMetadata
-from .taggers.registry import add_tagger
 from .version import __version__
 
+if TYPE_CHECKING:
+    from .taggers.base import BaseTagger, BaseTaggerWithMetadata
+    from .taggers.registry import add_tagger
+
 __all__ = ["BaseTagger", "BaseTaggerWithMetadata", "__version__", "add_tagger", "deduper", "mixer", "tagger"]
+
+#: Public names by the module they come from: a command that runs no tagger does without those.
+_LAZY = {
+    "BaseTagger": "dolma.taggers.base",
+    "BaseTaggerWithMetadata": "dolma.taggers.base",
+    "add_tagger": "dolma.taggers.registry",
+}
+
+
+#: Modules that `import dolma` is enough for.
+_MODULES = ("document", "errors", "taggers")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY and name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    if name in _MODULES:
+        return importlib.import_module(f"dolma.{name}")
+    value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
+    return value
 
 
 def tagger(config: dict[str, Any]) -> dict[str, Any] | None:
