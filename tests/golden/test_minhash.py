@@ -138,6 +138,34 @@ def test_the_same_bytes_for_any_threads_and_memory(corpus: tuple[Path, list[str]
     assert len(rows(root)) == len(corpus[1])
 
 
+def test_how_documents_are_spread_over_files_does_not_matter(
+    corpus: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    _, bodies = corpus
+    kept = []
+    for parts in (1, 2, 7):
+        root, size = tmp_path / str(parts), -(-len(bodies) // parts)
+        for part in range(parts):
+            chosen = [{"id": str(n), "text": bodies[n]} for n in range(len(bodies))][part * size :][:size]
+            write(root / f"documents/{part}.jsonl", chosen)
+        dedupe(root, {})
+        told = [row.get("duplicate_of") for row in rows(root)]
+        kept.append([(one["id"], one["cluster"], one["similarity"]) if one else None for one in told])
+    assert kept[0] == kept[1] == kept[2]
+
+
+def test_one_document_that_is_larger_than_the_memory(tmp_path: Path) -> None:
+    draw = random.Random(4)
+    words = text(draw, 1_000_000)
+    huge, other = " ".join(words), " ".join(edited(draw, words, 0.01))
+    documents(tmp_path, {"a.jsonl": texts(huge, "short", other)})
+    report = dedupe(tmp_path, {}, memory="1MiB", processes=2)
+    found = rows(tmp_path)
+    assert [bool(row["attributes"]) for row in found] == [False, False, True]
+    assert found[2]["duplicate_of"]["similarity"] == pytest.approx(0.905, abs=0.01)
+    assert report["details"]["clusters"]["duplicates"] == 1
+
+
 def test_case_punctuation_and_order_of_words(tmp_path: Path) -> None:
     draw = random.Random(2)
     words = text(draw, 80)
