@@ -34,7 +34,7 @@ INFLATION = 4
 #: Files of the sample, taken at even distances, and batches (1 MiB of lines) of each.
 SAMPLE_FILES, SAMPLE_BATCHES = 8, 2
 #: Options of other methods, which would have no effect here.
-UNUSED = ("keep", "against", "skip_marked", "skip_empty", "min_length", "min_words")
+UNUSED = ("keep", "against", "index", "skip_marked", "skip_empty", "min_length", "min_words")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
