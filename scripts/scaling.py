@@ -1,0 +1,138 @@
+"""What deduplication takes of memory, disk and time at trillions of tokens, from measured rates.
+
+The tables of docs/scaling.md are made of the constants in this file by `scripts/generate_docs.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+#: Trillions of tokens that the tables are for.
+TRILLIONS = (3, 10, 100)
+
+#: Of English web text: bytes of UTF-8 in a token of a vocabulary of 100,000, tokens and lines in a
+#: document.
+BYTES_PER_TOKEN = 4.0
+TOKENS_PER_DOCUMENT = 1000
+LINES_PER_DOCUMENT = 40
+
+#: Processor seconds (user and system) of one worker on the corpus of docs/performance.md, each method
+#: in the same sitting, and the corpus's bytes of text.
+CORPUS_BYTES = 139.83e6
+SECONDS = {
+    "bloom documents": 0.62,
+    "bloom paragraphs": 1.12,
+    "exact documents": 0.57,
+    "minhash": 2.38,
+    "substring": 1.90,
+}
+
+#: Requested rates of error of the filters.
+DOCUMENT_RATE, PARAGRAPH_RATE = 1e-6, 1e-4
+#: Bytes of records (`KEY`, `BAND` and `LINE` of commands/sizing.py) and of an id.
+KEY, BAND, LINE, ID = 48, 24, 13, 30
+#: Bands of the preset dolma3, and bytes of a word's hash in a set of shingles.
+BANDS, SHINGLE = 26, 4
+#: Share of documents that have a candidate, and bytes of a word with its space.
+CANDIDATES, WORD = 0.25, 6
+#: Shortest repeat in bytes; bytes of an anchor and of a repeat (src/dedupe/substring/records.rs).
+REPEAT, ANCHOR, MARK = 500, 48, 32
+#: What methods that spill are given, in bytes.
+MEMORY = 64 << 30
+
+
+class Size(NamedTuple):
+    """A corpus on paper."""
+
+    tokens: float
+
+    @property
+    def text(self) -> float:
+        return self.tokens * BYTES_PER_TOKEN
+
+    @property
+    def documents(self) -> float:
+        return self.tokens / TOKENS_PER_DOCUMENT
+
+    @property
+    def lines(self) -> float:
+        return self.documents * LINES_PER_DOCUMENT
+
+
+class Method(NamedTuple):
+    """A way to deduplicate: bytes of memory and of disk that it takes."""
+
+    name: str
+    memory: Callable[[Size], float]
+    disk: Callable[[Size], float]
+
+
+def filter_bytes(keys: float, rate: float) -> float:
+    """Bytes of a Bloom filter: ln(1/p) / ln(2)² bits for each key."""
+    return keys * math.log(1 / rate) / math.log(2) ** 2 / 8
+
+
+def anchors(text: float) -> float:
+    """Anchors in a text: two among k-grams in a window and one."""
+    choice = REPEAT - REPEAT // 4
+    return text * 2 / (choice + 1)
+
+
+def bounded(size: Size) -> float:
+    return MEMORY
+
+
+METHODS = (
+    Method("bloom documents", lambda size: filter_bytes(size.documents, DOCUMENT_RATE), lambda size: 0),
+    Method("bloom paragraphs", lambda size: filter_bytes(size.lines, PARAGRAPH_RATE), lambda size: 0),
+    Method("exact documents", bounded, lambda size: size.documents * (KEY + LINE + ID)),
+    Method(
+        "minhash",
+        # 40 bytes for each document that shares a band with another (docs/dedupe.md).
+        lambda size: MEMORY + 40 * CANDIDATES * size.documents,
+        lambda size: (
+            size.documents * (KEY + LINE + ID + BANDS * BAND) + CANDIDATES * size.text / WORD * SHINGLE
+        ),
+    ),
+    Method("substring", bounded, lambda size: size.text + anchors(size.text) * (ANCHOR + MARK)),
+)
+
+
+def size_of(number: float) -> str:
+    """Bytes with a unit, to two digits."""
+    units = ["B", "kB", "MB", "GB", "TB", "PB"]
+    while number >= 1000 and len(units) > 1:
+        number /= 1000
+        units.pop(0)
+    return f"{number:.0f} {units[0]}" if number >= 10 else f"{number:.1f} {units[0]}"
+
+
+def hours(text: float, seconds: float) -> str:
+    """Hours of a processor core for so many bytes of text."""
+    needed = text / CORPUS_BYTES * seconds / 3600
+    digits = max(0, math.floor(math.log10(needed)) - 1)
+    return f"{round(needed, -digits):,.0f}"
+
+
+def rows() -> list[list[str]]:
+    """A row for each method and size."""
+    table = []
+    for method in METHODS:
+        for trillions in TRILLIONS:
+            size = Size(trillions * 1e12)
+            disk = method.disk(size)
+            table.append(
+                [
+                    method.name,
+                    f"{trillions} T",
+                    size_of(method.memory(size)),
+                    size_of(disk) if disk else "none",
+                    hours(size.text, SECONDS[method.name]),
+                ]
+            )
+    return table
+
+
+HEAD = ["method", "tokens", "memory", "disk", "core-hours"]
