@@ -26,6 +26,8 @@ pub struct SubstringPlan {
 
 /// `(path, line, id as JSON)` of a document.
 type Document = (String, u64, String);
+/// Name of a source, documents, marked documents, code points, marked code points.
+type Source = (String, u64, u64, u64, u64);
 
 /// See `dolma._core.Substrings`.
 #[pyclass(frozen)]
@@ -102,8 +104,8 @@ impl Substrings {
         self.run.scratch.spilled()
     }
 
-    /// For each source `(name, documents, marked documents, code points, marked code points)`.
-    fn sources(&self) -> PyResult<Vec<(String, u64, u64, u64, u64)>> {
+    /// What was marked in each source.
+    fn sources(&self) -> PyResult<Vec<Source>> {
         let row = |name: &String, share: &Share| {
             let Share { documents, documents_marked, chars, marked_chars, .. } = *share;
             (name.clone(), documents, documents_marked, chars, marked_chars)

@@ -27,7 +27,7 @@ pub struct Found {
 enum State {
     #[default]
     Empty,
-    Gathered(Gathering),
+    Gathered(Box<Gathering>),
     Found(Box<Found>),
 }
 
@@ -74,7 +74,7 @@ impl SubstringRun {
         let gathering = Gathering::new(&self.plan, &self.scratch);
         let stage = Gather { plan: &self.plan, gathering: &gathering, host, progress };
         run::run(&stage, self.plan.names.len(), self.plan.threads, 0, progress)?;
-        *self.state() = State::Gathered(gathering);
+        *self.state() = State::Gathered(Box::new(gathering));
         Ok(())
     }
 
@@ -87,7 +87,7 @@ impl SubstringRun {
             return Err(out_of_order());
         };
         let sources = gathering.sources();
-        let Gathering { filling, anchors, .. } = gathering;
+        let Gathering { filling, anchors, .. } = *gathering;
         let corpus = filling.finish();
         // Parts are by place, whose first bits are hardly ever different.
         let marks = Sorter::new("repeats", &self.scratch, 1, self.plan.memory / 8);
