@@ -86,7 +86,7 @@ def test_flags_and_numbers_reach_the_effective_recipe(documents: Path) -> None:
         *("--bloom_filter.file", documents.parent / "filter", "--bloom_filter.estimated_doc_count", "6_000"),
         *("--bloom_filter.desired_false_positive_rate", "1e-6", "--processes", "2"),
     )
-    assert recipe["dedupe"]["documents"] == {"attribute_name": "d", "key": "$.text"}
+    assert recipe["dedupe"]["documents"] == {"attribute_name": "d", "key": "$.text", "normalize": []}
     assert recipe["dedupe"]["skip_empty"] is True
     assert recipe["bloom_filter"]["estimated_doc_count"] == 6000
     assert recipe["bloom_filter"]["desired_false_positive_rate"] == 1e-6

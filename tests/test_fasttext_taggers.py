@@ -208,8 +208,9 @@ def test_presets_name_assets_that_are_known() -> None:
     from dolma.assets import ASSETS
 
     for tagger in BUILTIN.values():
-        for name in filter(None, tagger.assets.values()):
-            assert name in ASSETS, tagger.name
+        for reference in filter(None, tagger.assets.values()):
+            for name in (reference,) if isinstance(reference, str) else reference:
+                assert name in ASSETS, tagger.name
         if isinstance(tagger, Kernel) and tagger.kernel == "fasttext":
             assert "model" in tagger.assets, tagger.name
 
