@@ -42,7 +42,7 @@ def test_a_mix_that_cannot_fit_on_the_disk_is_refused(
     pattern = documents(tmp_path, {"a.jsonl.gz": lines})
     size = (tmp_path / "documents" / "a.jsonl.gz").stat().st_size
     stream = {"name": "s", "documents": [pattern], "output": {"path": str(tmp_path / "out")}}
-    monkeypatch.setattr(needs, "_free_space", lambda folder: size // 3)
+    monkeypatch.setattr(needs, "free_space", lambda folder: size // 3)
     with pytest.raises(DolmaConfigError, match=r"are free below .*, and the outputs of .* take at least"):
         dolma.mixer({"streams": [stream]})
     # A filter may drop most of it: nobody can tell.
@@ -56,7 +56,7 @@ def test_tags_that_cannot_fit_on_the_disk_are_refused(
     lines = [{"id": str(n), "text": "".join(f"{n * k % 7919}\n" for k in range(60))} for n in range(400)]
     documents(tmp_path, {"a.jsonl.gz": lines})
     recipe = {"documents": [str(tmp_path / "documents" / "*")], "experiment": "e"}
-    monkeypatch.setattr(needs, "_free_space", lambda folder: 5000)
+    monkeypatch.setattr(needs, "free_space", lambda folder: 5000)
     with pytest.raises(DolmaConfigError, match=r"5\.0 KB are free .* take at least"):
         dolma.tagger({**recipe, "taggers": ["char_length_with_paragraphs_v1"]})
     assert not (tmp_path / "attributes").exists()
@@ -66,7 +66,7 @@ def test_tags_that_cannot_fit_on_the_disk_are_refused(
 def test_a_full_disk_is_warned_of(
     recipe: dict[str, object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(needs, "_free_space", lambda folder: 100)
+    monkeypatch.setattr(needs, "free_space", lambda folder: 100)
     report = dolma.tagger(recipe)
     assert "100 B are free below" in capsys.readouterr().err
     assert report is not None
