@@ -21,6 +21,7 @@ mod pii;
 mod pretokens;
 mod punctuation;
 mod random;
+mod redpajama;
 mod refinedweb;
 pub mod repetitions;
 pub mod row;
@@ -162,6 +163,7 @@ const KERNELS: &[(&str, Build)] = &[
     ("pii_regex_with_counts_fast_v2", pii::published::build_fast_v2),
     ("pii_regex_with_counts_v2", pii::published::build_counts_v2),
     ("random_number_v1", random::random),
+    ("redpajama_v2", redpajama::build),
     ("refinedweb_lines_v1", refinedweb::build),
     ("repetitions_v1", repetitions::v1),
     ("repetitions_v3", repetitions::v3),

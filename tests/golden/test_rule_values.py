@@ -137,6 +137,17 @@ def test_math_and_structure(tmp_path: Path) -> None:
     }
 
 
+def test_redpajama(tmp_path: Path) -> None:
+    (row,) = tag(tmp_path, "redpajama_v2", PAGE)
+    scores = document(row, PAGE)
+    assert len(scores) == len(row) == 13
+    assert scores["rps_doc_word_count"] == 34.0
+    assert scores["rps_doc_frac_lines_end_with_ellipsis"] == round(1 / 8, 5)
+    assert scores["rps_doc_frac_lines_ending_with_terminal_punctuation_mark"] == round(3 / 8, 5)
+    # HOME, AND, NEWS of 42 raw words.
+    assert scores["rps_doc_frac_all_caps_words"] == round(3 / 42, 5)
+
+
 def test_the_fineweb_recipe_runs_on_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "data/sample/documents", tmp_path / "fineweb/documents")
     monkeypatch.chdir(tmp_path)
