@@ -8,11 +8,7 @@ the attribute files that it has published, which stay as they are.
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -23,7 +19,8 @@ from ..errors import DolmaConfigError, DolmaInputError, DolmaShardError
 from ..progress import format_bytes
 from ..runs import Files, Output, Run, Shard, fingerprint
 from ..storage import File
-from . import inputs, needs, session, sizing
+from . import inputs, needs, scratch, session, sizing
+from .hosts import Reader, Writer
 from .index import Index
 from .needs import parse_size
 
@@ -111,16 +108,16 @@ def _run(config: DedupeConfig, plan: Plan, index: Index | None, *, brief: bool) 
     session.announce(work, _announcement(plan, memory, estimate), brief=brief)
     if estimate is not None:
         needs.check(work, extra=min(memory, estimate.intermediates), key="memory")
-        _check_room(config, work, memory, estimate)
+        scratch.check_room(config, work, estimate.spilled(memory))
     if config.dryrun:
         return None
     if not work.todo:
         # Killed between its last output and its end.
-        _remove_scratch(config, work)
+        scratch.remove(config, work)
     found: dict[str, Any] = {}
 
     def engine(gauge: Any, files: Files) -> None:
-        with _scratch(config, work) as folder:
+        with scratch.folder(config, work) as folder:
             passes = Passes(config, plan, corpus, work, index, folder, memory)
             passes.run(gauge, files, found)
 
@@ -295,46 +292,6 @@ def _announcement(plan: Plan, memory: int, estimate: sizing.Estimate | None) -> 
     return f"{what}{against}; about {estimate.keys:,} keys, {size} of intermediates, {where}"
 
 
-def _work_folder(config: DedupeConfig, work: Run) -> str | None:
-    """Where intermediates go; None for a temporary folder of the system's."""
-    if config.work_dir.output is not None:
-        return os.path.join(config.work_dir.output, f"dedupe-{work.mine[0].fingerprint[:16]}")
-    root = work.mine[0].outputs[0].place.root
-    return None if storage.is_remote(root) else f"{root}/{paths.HIDDEN}/work"
-
-
-def _check_room(config: DedupeConfig, work: Run, memory: int, estimate: sizing.Estimate) -> None:
-    spilled = estimate.spilled(memory)
-    folder = _work_folder(config, work) or tempfile.gettempdir()
-    free = needs.free_space(folder)
-    if spilled > free:
-        raise DolmaConfigError(
-            f"memory: about {format_bytes(spilled)} of intermediates do not fit into {config.memory} and go to "
-            f"{folder}, where {format_bytes(free)} are free; give more memory, or a work_dir.output with more room"
-        )
-
-
-def _remove_scratch(config: DedupeConfig, work: Run) -> None:
-    folder = _work_folder(config, work)
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _scratch(config: DedupeConfig, work: Run) -> Iterator[str]:
-    """An empty folder for intermediates, gone afterwards; a killed run's is emptied first."""
-    folder = _work_folder(config, work)
-    if folder is None:
-        with tempfile.TemporaryDirectory(prefix="dolma-dedupe-") as temporary:
-            yield temporary
-        return
-    _remove_scratch(config, work)
-    try:
-        yield folder
-    finally:
-        _remove_scratch(config, work)
-
-
 class Passes:
     """The passes of a run over its files."""
 
@@ -410,8 +367,8 @@ class Passes:
                 self.index.save(self.core, [self.shards[index] for index in own], kept, contents)
 
     def _read(self, gauge: Any, shards: list[int], work: Any) -> Reader:
-        with tempfile.TemporaryDirectory(prefix="dolma-") as scratch:
-            files = Files(self.work, scratch, [self.shards[index] for index in shards])
+        with tempfile.TemporaryDirectory(prefix="dolma-") as folder:
+            files = Files(self.work, folder, [self.shards[index] for index in shards])
             reader = Reader(files)
             try:
                 work(reader, gauge)
@@ -421,70 +378,6 @@ class Passes:
 
     def _stopped(self, gauge: Any) -> bool:
         return bool(self.work.failures) or gauge.cancelled
-
-
-class Reader:
-    """The outside of a pass that only reads."""
-
-    def __init__(self, files: Files) -> None:
-        self.files_of = files
-        #: By shard.
-        self.bad: dict[int, list[tuple[str, int, str, bytes]]] = {}
-        self.contents: dict[int, str] = {}
-        self.details: dict[str, int] = {}
-
-    def files(self, index: int) -> tuple[list[str], list[str]]:
-        return self.files_of.stage(index), []
-
-    def done(
-        self,
-        index: int,
-        counts: tuple[int, int, int, int],
-        written: list[tuple[int, str]],
-        bad: list[tuple[str, int, str, bytes]],
-        details: list[tuple[list[str], float]],
-        content_hash: str | None,
-        lapses: list[Any],
-    ) -> None:
-        if bad:
-            self.bad[index] = bad
-        if content_hash is not None:
-            self.contents[index] = content_hash
-        for keys, value in details:
-            self.details[keys[-1]] = self.details.get(keys[-1], 0) + int(value)
-        self.files_of.release(index)
-
-    def failed(self, index: int, error: str) -> None:
-        self.files_of.run.fail(self.files_of.shards[index], error)
-        self.files_of.release(index)
-
-
-class Writer:
-    """The outside of the last pass: lines that were bad when they were read are reported with it."""
-
-    def __init__(self, files: Files, shards: list[int], bad: dict[int, list[Any]]) -> None:
-        self._files = files
-        self._shards = shards
-        self._bad = bad
-
-    def files(self, index: int) -> tuple[list[str], list[str]]:
-        return [], self._files.temporary(index)
-
-    def done(
-        self,
-        index: int,
-        counts: tuple[int, int, int, int],
-        written: list[tuple[int, str]],
-        bad: list[Any],
-        details: list[tuple[list[str], float]],
-        content_hash: str | None,
-        lapses: list[Any],
-    ) -> None:
-        bad = self._bad.get(self._shards[index], [])
-        self._files.done(index, counts, written, bad, details, content_hash)
-
-    def failed(self, index: int, error: str) -> None:
-        self._files.failed(index, error)
 
 
 def _findings(core: Any) -> dict[str, Any]:

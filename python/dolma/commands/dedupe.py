@@ -14,7 +14,6 @@ import msgspec
 
 from ..config import DedupeConfig, DedupeMethod
 from ..errors import DolmaConfigError
-from . import bloom, clusters, substring
 
 __all__ = ["check", "run", "stages"]
 
@@ -57,12 +56,19 @@ def _method(config: DedupeConfig) -> Method:
         sections = ", ".join(f"dedupe.{name}" for name in SECTIONS)
         found = f"this recipe has {' and '.join(given)}" if given else "this recipe has none"
         raise DolmaConfigError(f"dedupe: give one of {sections}; {found}")
+    # Each is imported where it is asked for: start-up counts where runs are short.
     if given[0] == "substring":
+        from . import substring
+
         return substring
     if given[0] == "minhash" or config.bloom_filter is None:
         if config.bloom_filter is not None:
             raise DolmaConfigError("bloom_filter: dedupe.minhash has no use for a filter; leave it out")
+        from . import clusters
+
         return clusters
+    from . import bloom
+
     _refuse(config, CLUSTERS_ONLY, "a Bloom filter does not know which documents it holds")
     return bloom
 

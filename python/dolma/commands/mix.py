@@ -152,12 +152,13 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
 def _least_output(config: MixConfig, outputs: Sequence[PlannedOutput]) -> int:
     """Bytes that outputs will take at least: those of streams that keep all documents as they are.
 
-    Recompression may halve a file, and no more than that was ever seen of one that was compressed.
+    Recompression by gzip may halve a file that was compressed. Zstandard sees further back, and may
+    shrink copies that lie far apart to next to nothing: nothing is promised of it.
     """
     return sum(
         member.document.size // (2 if output.output_format else 1)
         for output in outputs
-        if _keeps_everything(config.streams[output.stream])
+        if output.output_format != "zst" and _keeps_everything(config.streams[output.stream])
         for member in output.members
         if member.document.path.endswith((".gz", ".zst", ".zstd")) or not output.output_format
     )

@@ -20,11 +20,8 @@ from ..errors import DolmaConfigError, DolmaShardError
 from ..progress import format_bytes
 from ..runs import Files, Output, Run, Shard, fingerprint
 from ..storage import File
-from . import inputs, needs, session
-from .clusters import Reader, Writer
-from .clusters import _remove_scratch as remove_scratch
-from .clusters import _scratch as scratch
-from .clusters import _work_folder as work_folder
+from . import inputs, needs, scratch, session
+from .hosts import Reader, Writer
 from .needs import parse_size
 
 __all__ = ["check", "run"]
@@ -112,16 +109,16 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     session.announce(work, f"{what}; {format_bytes(needed)} of intermediates, {where}", brief=brief)
     if work.todo:
         needs.check(work, extra=min(memory, needed), key="memory")
-        _check_room(config, work, spilled)
+        scratch.check_room(config, work, spilled)
     if config.dryrun:
         return None
     if not work.todo:
         # Killed between its last output and its end.
-        remove_scratch(config, work)
+        scratch.remove(config, work)
     found: dict[str, Any] = {}
 
     def engine(gauge: Any, files: Files) -> None:
-        with scratch(config, work) as folder:
+        with scratch.folder(config, work) as folder:
             core = _core.Substrings(
                 plan=plan,
                 names=[shard.name for shard in work.mine],
@@ -173,16 +170,6 @@ def _text_bytes(files: Sequence[File]) -> int:
         compressed += gauge.input_bytes
     ratio = size / compressed if compressed else INFLATION
     return round(sum(file.size for file in files) * ratio)
-
-
-def _check_room(config: DedupeConfig, work: Run, spilled: int) -> None:
-    folder = work_folder(config, work) or tempfile.gettempdir()
-    free = needs.free_space(folder)
-    if spilled > free:
-        raise DolmaConfigError(
-            f"memory: about {format_bytes(spilled)} of intermediates do not fit into {config.memory} and go to "
-            f"{folder}, where {format_bytes(free)} are free; give more memory, or a work_dir.output with more room"
-        )
 
 
 def _passes(

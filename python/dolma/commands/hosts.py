@@ -1,0 +1,73 @@
+"""What the engine sees of a run that reads its inputs in one pass and writes in another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..runs import Files
+
+__all__ = ["Reader", "Writer"]
+
+
+class Reader:
+    """The outside of a pass that only reads."""
+
+    def __init__(self, files: Files) -> None:
+        self.files_of = files
+        #: By shard.
+        self.bad: dict[int, list[tuple[str, int, str, bytes]]] = {}
+        self.contents: dict[int, str] = {}
+        self.details: dict[str, int] = {}
+
+    def files(self, index: int) -> tuple[list[str], list[str]]:
+        return self.files_of.stage(index), []
+
+    def done(
+        self,
+        index: int,
+        counts: tuple[int, int, int, int],
+        written: list[tuple[int, str]],
+        bad: list[tuple[str, int, str, bytes]],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None,
+        lapses: list[Any],
+    ) -> None:
+        if bad:
+            self.bad[index] = bad
+        if content_hash is not None:
+            self.contents[index] = content_hash
+        for keys, value in details:
+            self.details[keys[-1]] = self.details.get(keys[-1], 0) + int(value)
+        self.files_of.release(index)
+
+    def failed(self, index: int, error: str) -> None:
+        self.files_of.run.fail(self.files_of.shards[index], error)
+        self.files_of.release(index)
+
+
+class Writer:
+    """The outside of the last pass: lines that were bad when they were read are reported with it."""
+
+    def __init__(self, files: Files, shards: list[int], bad: dict[int, list[Any]]) -> None:
+        self._files = files
+        self._shards = shards
+        self._bad = bad
+
+    def files(self, index: int) -> tuple[list[str], list[str]]:
+        return [], self._files.temporary(index)
+
+    def done(
+        self,
+        index: int,
+        counts: tuple[int, int, int, int],
+        written: list[tuple[int, str]],
+        bad: list[Any],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None,
+        lapses: list[Any],
+    ) -> None:
+        bad = self._bad.get(self._shards[index], [])
+        self._files.done(index, counts, written, bad, details, content_hash)
+
+    def failed(self, index: int, error: str) -> None:
+        self._files.failed(index, error)
