@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dolma import _core
+
 #: Trillions of tokens that the tables are for.
 TRILLIONS = (3, 10, 100)
 
@@ -70,8 +72,9 @@ class Method(NamedTuple):
 
 
 def filter_bytes(keys: float, rate: float) -> float:
-    """Bytes of a Bloom filter: ln(1/p) / ln(2)² bits for each key."""
-    return keys * math.log(1 / rate) / math.log(2) ** 2 / 8
+    """Bytes of a Bloom filter, as the engine sizes it."""
+    bits, _ = _core.BloomFilter.plan(0, round(keys), rate)
+    return bits / 8
 
 
 def anchors(text: float) -> float:
