@@ -17,6 +17,8 @@ from jobs import NEEDED, Job, Setting, tag
 from measure import BenchError, Corpus, Cost, Output, link, read_output, timed
 
 PUBLISHED = "dolma==1.2.1"
+#: Versions that its requirements lead to: pip tries dozens of boto3 against s3fs to find them by itself.
+RESOLVED = ("boto3==1.28.17", "botocore==1.31.17", "aiobotocore==2.5.4", "s3fs==2023.6.0", "fsspec==2023.6.0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ def install_published(cache: Path) -> Path:
         print(f"installing {PUBLISHED} into {home}", file=sys.stderr)
         shutil.rmtree(home, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", PUBLISHED]
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", PUBLISHED, *RESOLVED]
         if subprocess.run(pip).returncode != 0:
             shutil.rmtree(home, ignore_errors=True)
             raise BenchError(f"{PUBLISHED} does not install with {sys.executable}; try --published")
