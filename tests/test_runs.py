@@ -388,7 +388,8 @@ def test_an_output_that_shrinks_below_its_count_is_never_published(tmp_path: Pat
     from dolma.config import RunConfig
     from dolma.errors import DolmaShardError
     from dolma.paths import Place
-    from dolma.runs import Counts, Outcome, Output, Run, Shard, Written
+    from dolma.runs import Run
+    from dolma.shards import Counts, Outcome, Output, Shard, Written
 
     place = Place(str(tmp_path), "out.jsonl")
     shard = Shard(inputs=(), outputs=(Output(place),), fingerprint="x", name="in.jsonl")

@@ -1,26 +1,20 @@
 """A run: plan, execute, commit, report.
 
-A command turns its config into a list of `Shard`s, each with inputs and outputs. `Run` drops those
-that are done, stages remote inputs ahead of the work, publishes outputs after their counts were
-checked, records each one beside the data, and writes the report. What is done is read from the
-records, never guessed from existence: a record holds the fingerprint of the inputs, the config and
-the version, and the size and checksum of the output.
+A command turns its config into a list of shards, each with inputs and outputs. `Run` drops those
+that are done, publishes outputs after their counts were checked, records each one beside the data,
+and writes the report. What is done is read from the records, never guessed from existence: a record
+holds the fingerprint of the inputs, the config and the version, and the size and checksum of the
+output.
 """
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import os
 import platform
 import signal
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -29,140 +23,16 @@ from . import paths, storage
 from .config import RunConfig
 from .errors import DolmaConfigError, DolmaError, DolmaShardError
 from .paths import Place
-from .storage import File
+from .shards import Counts, Failure, Outcome, Record, Shard, add_up, read_record
 from .version import __version__
 
-__all__ = ["Counts", "Outcome", "Output", "Run", "Shard", "fingerprint", "parse_part"]
-
-#: Shards whose inputs are fetched ahead of the one that is worked on.
-STAGE_AHEAD = 4
-
-
-class Output(msgspec.Struct, frozen=True):
-    """A file that a shard writes."""
-
-    place: Place
-
-    @property
-    def path(self) -> str:
-        return self.place.path
-
-    @property
-    def record(self) -> str:
-        return paths.hidden(self.place, "done")
-
-
-class Shard(msgspec.Struct, frozen=True):
-    """A unit of work: these inputs make these outputs, wherever it runs."""
-
-    inputs: tuple[File, ...]
-    outputs: tuple[Output, ...]
-    fingerprint: str
-    #: What messages and the report call it.
-    name: str
-    #: For each output, the attributes that its rows may have.
-    attributes: tuple[tuple[str, ...], ...] = ()
-
-
-class Counts(msgspec.Struct, kw_only=True):
-    """What went in and what became of it; `read = written + dropped + bad`."""
-
-    read: int = 0
-    written: int = 0
-    dropped: int = 0
-    bad: int = 0
-
-    def add(self, other: Counts) -> None:
-        self.read += other.read
-        self.written += other.written
-        self.dropped += other.dropped
-        self.bad += other.bad
-
-    def balanced(self) -> bool:
-        return self.read == self.written + self.dropped + self.bad
-
-
-class Written(msgspec.Struct):
-    """A finished local file: its bytes and their xxh3-128, in hexadecimal."""
-
-    size: int
-    checksum: str
-
-
-class BadRecord(msgspec.Struct):
-    """A line that was put aside instead of being processed."""
-
-    path: str
-    line: int
-    error: str
-    raw: str
-
-
-class Lapse(msgspec.Struct):
-    """A document that a tagger failed on, where that was survived."""
-
-    path: str
-    line: int
-    id: str
-    tagger: str
-    error: str
-
-
-class Outcome(msgspec.Struct, kw_only=True):
-    """What the engine says of a finished shard."""
-
-    counts: Counts
-    written: list[Written]
-    bad_records: list[BadRecord] = []
-    #: Further numbers of the command (documents by rule, spans by tagger …), added up by key.
-    details: dict[str, Any] = {}
-    #: Seconds by what they were spent on; of the run, not of the result.
-    timings: dict[str, Any] = {}
-    #: XXH3-128 of the first input's bytes.
-    content_hash: str | None = None
-    #: The first failures of taggers; `details` counts them all.
-    lapses: list[Lapse] = []
-
-
-class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What stands beside a published output."""
-
-    fingerprint: str
-    version: str
-    inputs: list[dict[str, Any]]
-    size: int
-    checksum: str
-    counts: Counts
-    bad_records: int = 0
-    #: Failures of taggers that are written down beside the output.
-    lapses: int = 0
-    #: The attributes that rows of this file may have, where it is an attribute file.
-    attributes: list[str] = []
-    details: dict[str, Any] = {}
-
-
-class Failure(msgspec.Struct):
-    """A shard that was not finished, and why."""
-
-    shard: str
-    error: str
+__all__ = ["Run", "parse_part"]
 
 
 class Gauge(Protocol):
     """What stops the engine."""
 
     def cancel(self) -> None: ...
-
-
-def fingerprint(command: str, config: Any, inputs: Sequence[File]) -> str:
-    """The identity of a shard's result: same fingerprint, same bytes."""
-    described = {
-        "command": command,
-        "version": __version__,
-        "config": config,
-        "inputs": [(file.path, file.size, file.tag) for file in inputs],
-    }
-    return hashlib.sha256(msgspec.json.encode(described, order="deterministic")).hexdigest()
 
 
 def parse_part(part: str | None) -> tuple[int, int]:
@@ -270,16 +140,6 @@ class Run:
     def input_bytes(self) -> int:
         """Compressed size of all that is still to be read."""
         return sum(file.size for shard in self.todo for file in shard.inputs)
-
-    @contextmanager
-    def files(self) -> Iterator[Files]:
-        """The files of this run while the engine works: staged, committed, cleaned up after."""
-        with tempfile.TemporaryDirectory(prefix="dolma-") as scratch:
-            files = Files(self, scratch)
-            try:
-                yield files
-            finally:
-                files.close()
 
     def execute(self, gauge: Gauge, work: Callable[[], None], show: Callable[[], None]) -> None:
         """Runs `work` in a thread and calls `show` until it ends; Ctrl-C cancels the gauge."""
@@ -482,164 +342,3 @@ def _quarantine(place: Place) -> str:
 def _errors(place: Place) -> str:
     """Where the failures of taggers on an output's documents are written down."""
     return paths.hidden(place, "errors", ".jsonl")
-
-
-def read_record(path: str) -> Record | None:
-    """The record at `path`; None where there is none or it is damaged.
-
-    Raises `DolmaError` when it cannot be told, for a missing bucket too: before any work.
-    """
-    data = storage.find_bytes(path)
-    try:
-        return msgspec.json.decode(data, type=Record) if data is not None else None
-    except msgspec.DecodeError:
-        return None
-
-
-def add_up(total: dict[str, Any], part: dict[str, Any]) -> None:
-    """Adds the numbers of `part` to those of `total`, key by key, nested ones too."""
-    for key, value in part.items():
-        if isinstance(value, dict):
-            add_up(total.setdefault(key, {}), value)
-        elif isinstance(value, (int, float)):
-            total[key] = total.get(key, 0) + value
-        else:
-            total[key] = value
-
-
-class Files:
-    """The local side of a run's files: what the engine opens and what becomes of it."""
-
-    def __init__(self, run: Run, scratch: str, shards: list[Shard] | None = None) -> None:
-        """The files of `shards`, by default those that the run has to do."""
-        self.run = run
-        self.shards = run.todo if shards is None else shards
-        self.input_dir = run.config.work_dir.input or os.path.join(scratch, "input")
-        self.output_dir = run.config.work_dir.output or os.path.join(scratch, "output")
-        self._remote = any(storage.is_remote(file.path) for shard in self.shards for file in shard.inputs)
-        self._staging: dict[int, list[Future[str]]] = {}
-        self._pool = ThreadPoolExecutor(STAGE_AHEAD, thread_name_prefix="dolma-transfer")
-        self._publishing: list[Future[None]] = []
-        self._lock = threading.Lock()
-
-    def temporary(self, index: int) -> list[str]:
-        """Where the outputs of a shard are written before they are published."""
-        shard = self.shards[index]
-        if self.run.copies:
-            folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
-            return [
-                os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)
-            ]
-        return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
-
-    def files(self, index: int) -> tuple[list[str], list[str]]:
-        """Local inputs and outputs of a shard (the engine asks)."""
-        return self.stage(index), self.temporary(index)
-
-    def stage(self, index: int) -> list[str]:
-        """Local paths of a shard's inputs; remote ones are fetched, with the next few ahead."""
-        shard = self.shards[index]
-        if not self._remote:
-            return [file.path for file in shard.inputs]
-        with self._lock:
-            for ahead in range(index, min(index + STAGE_AHEAD, len(self.shards))):
-                if ahead not in self._staging:
-                    self._staging[ahead] = [
-                        self._pool.submit(storage.stage, file, self.input_dir)
-                        for file in self.shards[ahead].inputs
-                    ]
-            futures = self._staging[index]
-        return [self._staged(future) for future in futures]
-
-    def _staged(self, future: Future[str]) -> str:
-        """The result of a download, unless the run is stopped before it is there."""
-        while True:
-            try:
-                return future.result(timeout=0.2)
-            except FutureTimeout:
-                if future.done():
-                    raise
-                if self.run.interrupted:
-                    raise DolmaShardError("stopped while an input was being fetched") from None
-
-    def done(
-        self,
-        index: int,
-        counts: tuple[int, int, int, int],
-        written: list[tuple[int, str]],
-        bad: list[tuple[str, int, str, bytes]],
-        details: list[tuple[list[str], float]],
-        content_hash: str | None = None,
-        lapses: Sequence[tuple[str, int, str, str, str]] = (),
-    ) -> None:
-        """Publishes a finished shard, remote ones in the background (the engine tells)."""
-        shard = self.shards[index]
-        outcome = Outcome(
-            counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
-            written=[Written(size, checksum) for size, checksum in written],
-            bad_records=[
-                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace"))
-                for path, line, error, raw in bad
-            ],
-            content_hash=content_hash,
-            lapses=[Lapse(*lapse) for lapse in lapses],
-        )
-        for path, value in details:
-            nested = outcome.timings if path[-1] == "seconds" else outcome.details
-            for key in path[:-1]:
-                nested = nested.setdefault(key, {})
-            nested[path[-1]] = value if path[-1] == "seconds" else int(value)
-        temporary = self.temporary(index)
-        if any(storage.is_remote(output.path) for output in shard.outputs):
-            with self._lock:
-                self._publishing.append(self._pool.submit(self._commit, index, shard, temporary, outcome))
-        else:
-            self._commit(index, shard, temporary, outcome)
-
-    def _commit(self, index: int, shard: Shard, temporary: list[str], outcome: Outcome) -> None:
-        try:
-            self.run.commit(shard, temporary, outcome)
-        except Exception as error:
-            self.run.fail(shard, error)
-        finally:
-            self._clean(index, temporary)
-
-    def failed(self, index: int, error: str) -> None:
-        """Notes a failure and removes what was half written."""
-        self.run.fail(self.shards[index], error)
-        self._clean(index, self.temporary(index))
-
-    def _clean(self, index: int, temporary: list[str]) -> None:
-        for path in temporary:
-            # The parts of an output that is put together from several inputs stand beside it.
-            for leftover in (path, *glob.glob(f"{glob.escape(path)}.part*")):
-                if os.path.exists(leftover):
-                    os.unlink(leftover)
-        self.release(index)
-
-    def release(self, index: int) -> None:
-        """Removes what was fetched for a shard."""
-        for file, future in zip(self.shards[index].inputs, self._staging.pop(index, []), strict=False):
-            if storage.is_remote(file.path) and not future.cancel() and future.exception() is None:
-                local = future.result()
-                if os.path.exists(local):
-                    os.unlink(local)
-
-    def wait(self) -> None:
-        """Waits until everything that is finished is published."""
-        while True:
-            with self._lock:
-                pending, self._publishing = self._publishing, []
-            if not pending:
-                return
-            for future in pending:
-                while not future.done():
-                    if self.run.interrupted:
-                        return
-                    time.sleep(0.02)
-                future.result()
-
-    def close(self) -> None:
-        self.wait()
-        # A stopped run does not wait for transfers that nobody will use.
-        self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)

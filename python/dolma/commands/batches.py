@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from .. import assets
 from ..config import TagConfig
 from ..errors import DolmaConfigError, DolmaError, DolmaShardError
-from ..runs import Files, Run
+from ..files import Files
+from ..runs import Run
 from ..taggers.apply import LAPSES_KEPT, Job, Setup, Tagged, Tagging
 from ..taggers.plan import PlannedTagger, instantiate
 from . import tallies

@@ -21,8 +21,10 @@ import msgspec
 from .. import paths, storage
 from ..config import BloomFilterConfig, DedupeConfig, NgramConfig
 from ..errors import DolmaConfigError, DolmaInputError
+from ..files import Files
 from ..progress import format_bytes
-from ..runs import Files, Output, Run, Shard, fingerprint, parse_part
+from ..runs import Run, parse_part
+from ..shards import Output, Shard, fingerprint
 from ..storage import File
 from . import inputs, needs, session
 
@@ -479,7 +481,7 @@ class Keeper:
 
 
 def _published(shard: Shard) -> bool:
-    from ..runs import read_record
+    from ..shards import read_record
 
     record = read_record(shard.outputs[0].record)
     published = storage.stat(shard.outputs[0].path)

@@ -16,8 +16,10 @@ import msgspec
 from .. import paths, storage
 from ..config import AlarmConfig, DedupeConfig
 from ..errors import DolmaConfigError, DolmaInputError, DolmaShardError
+from ..files import Files
 from ..progress import format_bytes
-from ..runs import Files, Output, Run, Shard, fingerprint
+from ..runs import Run
+from ..shards import Output, Shard, fingerprint
 from ..storage import File
 from . import inputs, needs, scratch, session, sizing
 from .hosts import Reader, Writer

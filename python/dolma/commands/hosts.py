@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..runs import Files
+from ..files import Files
 
 __all__ = ["Reader", "Writer"]
 

@@ -16,7 +16,8 @@ import msgspec
 from .. import storage
 from ..config import IndexConfig
 from ..errors import DolmaConfigError, DolmaInputError
-from ..runs import Run, Shard
+from ..runs import Run
+from ..shards import Shard
 from ..storage import File
 
 __all__ = ["Absorbed", "Index"]

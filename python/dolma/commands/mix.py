@@ -13,8 +13,10 @@ import msgspec
 from .. import paths, storage
 from ..config import FilterConfig, MixConfig, SpanReplacementConfig, StreamConfig
 from ..errors import DolmaConfigError, DolmaInputError
+from ..files import Files
 from ..paths import Place
-from ..runs import Files, Output, Run, Shard, fingerprint, read_record
+from ..runs import Run
+from ..shards import Output, Shard, fingerprint, read_record
 from ..storage import File
 from . import inputs, needs, session
 

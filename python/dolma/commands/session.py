@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import recipes
+from ..files import Files, opened
 from ..progress import Meter, format_bytes, format_duration
-from ..runs import Files, Run
+from ..runs import Run
 
 __all__ = ["announce", "execute", "say", "warn"]
 
@@ -54,7 +55,7 @@ def execute(
     gauge = _core.Progress()
     meter = Meter(run.command, run.config.progress, run.input_bytes, len(run.todo), taggers)
     if run.todo:
-        with run.files() as files:
+        with opened(run) as files:
 
             def work() -> None:
                 engine(gauge, files)

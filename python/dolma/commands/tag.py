@@ -9,7 +9,8 @@ from .. import assets, paths, storage
 from ..config import TagConfig
 from ..errors import DolmaConfigError, DolmaError, DolmaShardError
 from ..paths import Place
-from ..runs import Output, Record, Run, Shard, fingerprint
+from ..runs import Run
+from ..shards import Output, Record, Shard, fingerprint
 from ..storage import File
 from ..taggers.plan import PlannedTagger, plan
 from . import batches, inputs, needs, session, showing, tallies

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..config import TagConfig
-from ..runs import Files, Run
+from ..files import Files
+from ..runs import Run
 from ..taggers.plan import PlannedTagger
 from . import session
 

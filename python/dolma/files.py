@@ -1,0 +1,177 @@
+"""The local side of a run's files: what the engine opens, and what becomes of it.
+
+Remote inputs are fetched ahead of the work and removed after it; outputs are written under temporary
+names and handed to the run, which publishes and records them.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+
+from . import storage
+from .errors import DolmaShardError
+from .runs import Run
+from .shards import BadRecord, Counts, Lapse, Outcome, Shard, Written
+
+__all__ = ["Files", "opened"]
+
+#: Shards whose inputs are fetched ahead of the one that is worked on.
+STAGE_AHEAD = 4
+
+
+@contextmanager
+def opened(run: Run) -> Iterator[Files]:
+    """The files that a run has to do while the engine works: staged, committed, cleaned up after."""
+    with tempfile.TemporaryDirectory(prefix="dolma-") as scratch:
+        files = Files(run, scratch)
+        try:
+            yield files
+        finally:
+            files.close()
+
+
+class Files:
+    """Where a run's inputs and outputs are on this machine."""
+
+    def __init__(self, run: Run, scratch: str, shards: list[Shard] | None = None) -> None:
+        """The files of `shards`, by default those that the run has to do."""
+        self.run = run
+        self.shards = run.todo if shards is None else shards
+        self.input_dir = run.config.work_dir.input or os.path.join(scratch, "input")
+        self.output_dir = run.config.work_dir.output or os.path.join(scratch, "output")
+        self._remote = any(storage.is_remote(file.path) for shard in self.shards for file in shard.inputs)
+        self._staging: dict[int, list[Future[str]]] = {}
+        self._pool = ThreadPoolExecutor(STAGE_AHEAD, thread_name_prefix="dolma-transfer")
+        self._publishing: list[Future[None]] = []
+        self._lock = threading.Lock()
+
+    def temporary(self, index: int) -> list[str]:
+        """Where the outputs of a shard are written before they are published."""
+        shard = self.shards[index]
+        if self.run.copies:
+            folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
+            return [
+                os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)
+            ]
+        return [storage.temporary(output.path, self.output_dir) for output in shard.outputs]
+
+    def files(self, index: int) -> tuple[list[str], list[str]]:
+        """Local inputs and outputs of a shard (the engine asks)."""
+        return self.stage(index), self.temporary(index)
+
+    def stage(self, index: int) -> list[str]:
+        """Local paths of a shard's inputs; remote ones are fetched, with the next few ahead."""
+        shard = self.shards[index]
+        if not self._remote:
+            return [file.path for file in shard.inputs]
+        with self._lock:
+            for ahead in range(index, min(index + STAGE_AHEAD, len(self.shards))):
+                if ahead not in self._staging:
+                    self._staging[ahead] = [
+                        self._pool.submit(storage.stage, file, self.input_dir)
+                        for file in self.shards[ahead].inputs
+                    ]
+            futures = self._staging[index]
+        return [self._staged(future) for future in futures]
+
+    def _staged(self, future: Future[str]) -> str:
+        """The result of a download, unless the run is stopped before it is there."""
+        while True:
+            try:
+                return future.result(timeout=0.2)
+            except FutureTimeout:
+                if future.done():
+                    raise
+                if self.run.interrupted:
+                    raise DolmaShardError("stopped while an input was being fetched") from None
+
+    def done(
+        self,
+        index: int,
+        counts: tuple[int, int, int, int],
+        written: list[tuple[int, str]],
+        bad: list[tuple[str, int, str, bytes]],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None = None,
+        lapses: Sequence[tuple[str, int, str, str, str]] = (),
+    ) -> None:
+        """Publishes a finished shard, remote ones in the background (the engine tells)."""
+        shard = self.shards[index]
+        outcome = Outcome(
+            counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
+            written=[Written(size, checksum) for size, checksum in written],
+            bad_records=[
+                BadRecord(path, line, error, raw.decode("utf-8", "backslashreplace"))
+                for path, line, error, raw in bad
+            ],
+            content_hash=content_hash,
+            lapses=[Lapse(*lapse) for lapse in lapses],
+        )
+        for path, value in details:
+            nested = outcome.timings if path[-1] == "seconds" else outcome.details
+            for key in path[:-1]:
+                nested = nested.setdefault(key, {})
+            nested[path[-1]] = value if path[-1] == "seconds" else int(value)
+        temporary = self.temporary(index)
+        if any(storage.is_remote(output.path) for output in shard.outputs):
+            with self._lock:
+                self._publishing.append(self._pool.submit(self._commit, index, shard, temporary, outcome))
+        else:
+            self._commit(index, shard, temporary, outcome)
+
+    def _commit(self, index: int, shard: Shard, temporary: list[str], outcome: Outcome) -> None:
+        try:
+            self.run.commit(shard, temporary, outcome)
+        except Exception as error:
+            self.run.fail(shard, error)
+        finally:
+            self._clean(index, temporary)
+
+    def failed(self, index: int, error: str) -> None:
+        """Notes a failure and removes what was half written."""
+        self.run.fail(self.shards[index], error)
+        self._clean(index, self.temporary(index))
+
+    def _clean(self, index: int, temporary: list[str]) -> None:
+        for path in temporary:
+            # The parts of an output that is put together from several inputs stand beside it.
+            for leftover in (path, *glob.glob(f"{glob.escape(path)}.part*")):
+                if os.path.exists(leftover):
+                    os.unlink(leftover)
+        self.release(index)
+
+    def release(self, index: int) -> None:
+        """Removes what was fetched for a shard."""
+        for file, future in zip(self.shards[index].inputs, self._staging.pop(index, []), strict=False):
+            if storage.is_remote(file.path) and not future.cancel() and future.exception() is None:
+                local = future.result()
+                if os.path.exists(local):
+                    os.unlink(local)
+
+    def wait(self) -> None:
+        """Waits until everything that is finished is published."""
+        while True:
+            with self._lock:
+                pending, self._publishing = self._publishing, []
+            if not pending:
+                return
+            for future in pending:
+                while not future.done():
+                    if self.run.interrupted:
+                        return
+                    time.sleep(0.02)
+                future.result()
+
+    def close(self) -> None:
+        self.wait()
+        # A stopped run does not wait for transfers that nobody will use.
+        self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)
