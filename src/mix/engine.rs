@@ -6,12 +6,12 @@
 //! do not depend on it.
 
 use super::stream::{Fate, Rules, Workspace, attribute_row};
+use super::tally::Tally;
 use crate::codec::{Compressor, Encoding, Format, Lines, Part, PartWriter, Reader, Writer};
 use crate::document::id_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Batch, Buffers, Compressed, Counts, Documents, Done, Host, Visit};
-use std::collections::BTreeMap;
+use crate::shard::{self, Bad, Batch, Buffers, Compressed, Documents, Done, Host, Visit};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -74,48 +74,6 @@ struct Finished {
 enum Piece {
     Whole(Box<Writer>),
     Part(Part),
-}
-
-/// What was counted, for the report.
-#[derive(Debug, Clone, Default)]
-struct Tally {
-    counts: Counts,
-    fates: BTreeMap<Fate, Cost>,
-    bytes_in: u64,
-    bytes_out: u64,
-    words_in: u64,
-    words_out: u64,
-    spans_replaced: u64,
-    seen: Vec<bool>,
-}
-
-/// The documents that met one fate.
-#[derive(Debug, Clone, Copy, Default)]
-struct Cost {
-    documents: u64,
-    /// Of their fields, as they came.
-    bytes: u64,
-    /// Of their texts, as they came; counted on request.
-    words: u64,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.counts += other.counts;
-        for (fate, cost) in other.fates {
-            let total = self.fates.entry(fate).or_default();
-            total.documents += cost.documents;
-            total.bytes += cost.bytes;
-            total.words += cost.words;
-        }
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
-        self.words_in += other.words_in;
-        self.words_out += other.words_out;
-        self.spans_replaced += other.spans_replaced;
-        self.seen.resize(other.seen.len(), false);
-        self.seen.iter_mut().zip(other.seen).for_each(|(seen, other)| *seen |= other);
-    }
 }
 
 /// The reading half of an open input.
@@ -406,7 +364,7 @@ impl MixRun<'_> {
         joined?;
         done.push_written(writer.finish()?);
         done.counts = tally.counts;
-        done.details = details(stream, &tally);
+        done.details = tally.details(stream);
         Ok(done)
     }
 }
@@ -415,45 +373,6 @@ fn part_path(output: &Path, index: usize) -> PathBuf {
     let mut name = output.as_os_str().to_owned();
     name.push(format!(".part{index:05}"));
     PathBuf::from(name)
-}
-
-/// The numbers of the report, by path.
-fn details(stream: &Stream, tally: &Tally) -> Vec<(Vec<String>, f64)> {
-    let mut details = Vec::new();
-    let mut put = |path: &[&str], value: u64| {
-        let root = ["streams", stream.name.as_str()];
-        let path = root.iter().chain(path).map(ToString::to_string).collect();
-        details.push((path, value as f64));
-    };
-    put(&["documents_in"], tally.counts.read);
-    put(&["documents_out"], tally.counts.written);
-    put(&["bytes_in"], tally.bytes_in);
-    put(&["bytes_out"], tally.bytes_out);
-    put(&["spans_replaced"], tally.spans_replaced);
-    if tally.words_in > 0 {
-        put(&["words_in"], tally.words_in);
-        put(&["words_out"], tally.words_out);
-    }
-    for (fate, cost) in &tally.fates {
-        let path: &[&str] = match fate {
-            Fate::Written => continue,
-            Fate::Edited => &["edited"],
-            Fate::NotIncluded => &["dropped", "not included"],
-            Fate::Excluded(rule) => &["dropped", &stream.rules.exclude_names[*rule]],
-            Fate::TooShort => &["dropped", "min_text_length"],
-        };
-        put(&[path, &["documents"]].concat(), cost.documents);
-        put(&[path, &["bytes"]].concat(), cost.bytes);
-        if tally.words_in > 0 {
-            put(&[path, &["words"]].concat(), cost.words);
-        }
-    }
-    for (name, seen) in stream.watched.iter().zip(&tally.seen) {
-        if !seen {
-            put(&["unseen_attributes", name], 1);
-        }
-    }
-    details
 }
 
 /// One batch at work.

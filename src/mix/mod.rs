@@ -4,3 +4,4 @@ pub mod engine;
 pub mod row;
 pub mod spans;
 pub mod stream;
+mod tally;
