@@ -125,7 +125,7 @@ impl<'r> Stage for Gather<'r> {
         };
         let documents = Documents::new(open(0)?, &names[0], self.progress);
         let attributes = (1..names.len()).map(open).collect::<Result<_>>()?;
-        let ledger = Ledger::new(&self.run.scratch, shard);
+        let ledger = Ledger::new(&self.run.shelf, shard);
         let sink =
             Sink { ledger, counts: Counts::default(), bad: Vec::new(), tally: Tally::default() };
         Ok((Source { documents, attributes, shard, ended: false }, sink))
@@ -249,6 +249,7 @@ impl<'r> Stage for Gather<'r> {
 
     fn finish(&self, _shard: usize, source: Source<'r>, mut sink: Sink) -> Result<Done> {
         let shard = source.shard;
+        sink.ledger.close()?;
         sink.ledger.content = source.documents.content_hash();
         let mut done = Done {
             counts: sink.counts,

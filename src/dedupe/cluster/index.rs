@@ -107,7 +107,7 @@ fn read(run: &ClusterRun, path: &Path, counts: &[u64]) -> Result<()> {
     let mut hasher = Xxh3::new();
     let (mut entries, mut bytes) = (Vec::with_capacity(BATCH), Vec::new());
     for (shard, count) in counts.iter().enumerate() {
-        let mut ledger = Ledger::new(&run.scratch, shard);
+        let mut ledger = Ledger::new(&run.shelf, shard);
         let (mut line, mut place) = (0, 0);
         for _ in 0..*count {
             bytes.resize(HEAD, 0);
@@ -134,6 +134,7 @@ fn read(run: &ClusterRun, path: &Path, counts: &[u64]) -> Result<()> {
                 run.take(entries.drain(..))?;
             }
         }
+        ledger.close()?;
         *run.ledgers[shard].lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger);
     }
     run.take(entries.drain(..))?;

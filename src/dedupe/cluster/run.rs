@@ -3,7 +3,7 @@
 use super::blocks::Scratch;
 use super::findings::Findings;
 use super::index::Keys;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Shelf};
 use super::rank::Keep;
 use super::records::{Band, Candidate, Doc, Entry, Kept, Member, Verdict};
 use super::signature::Minhash;
@@ -62,6 +62,7 @@ pub struct ClusterRun {
     pub plan: Plan,
     pub scratch: Scratch,
     pub buffers: Buffers,
+    pub shelf: Shelf,
     pub ledgers: Vec<Mutex<Option<Ledger>>>,
     pub(super) ranked: Sorter<Entry<true>>,
     pub(super) placed: Sorter<Entry<false>>,
@@ -127,6 +128,7 @@ impl ClusterRun {
             kept: Sorter::new("kept", &scratch, 1, share(2)),
             sources: Mutex::default(),
             buffers: Buffers::default(),
+            shelf: Shelf::new(&scratch),
             scratch,
             plan,
         })
