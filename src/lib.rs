@@ -23,5 +23,6 @@ pub mod run;
 pub mod shard;
 pub mod tag;
 pub mod text;
+pub mod zipped;
 
 pub use error::{Error, Result};

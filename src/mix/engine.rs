@@ -7,11 +7,12 @@
 
 use super::stream::{Fate, Rules, Workspace, attribute_row};
 use super::tally::Tally;
-use crate::codec::{Compressor, Encoding, Format, Lines, Part, PartWriter, Reader, Writer};
+use crate::codec::{Compressor, Encoding, Format, Part, PartWriter, Writer};
 use crate::document::id_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Batch, Buffers, Compressed, Documents, Done, Host, Visit};
+use crate::shard::{self, Bad, Buffers, Compressed, Done, Host, Visit};
+use crate::zipped::{Zipped, ZippedReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -76,21 +77,6 @@ enum Piece {
     Part(Part),
 }
 
-/// The reading half of an open input.
-pub struct Source<'h> {
-    documents: Documents<'h>,
-    attributes: Vec<Lines>,
-    input: usize,
-    ended: bool,
-}
-
-/// Document lines with the attribute rows beside them.
-pub struct Zipped {
-    documents: Batch,
-    attributes: Vec<Vec<u8>>,
-    input: usize,
-}
-
 /// Rows of a batch.
 pub struct Mixed {
     rows: Compressed,
@@ -119,7 +105,7 @@ pub struct Local {
 }
 
 impl<'h> Stage for MixRun<'h> {
-    type Source = Source<'h>;
+    type Source = ZippedReader<'h>;
     type Sink = Sink;
     type Batch = Zipped;
     type Work = Mixed;
@@ -134,7 +120,7 @@ impl<'h> Stage for MixRun<'h> {
         Ok(Local::default())
     }
 
-    fn open(&self, shard: usize) -> Result<(Source<'h>, Sink)> {
+    fn open(&self, shard: usize) -> Result<(ZippedReader<'h>, Sink)> {
         let input = &self.inputs[shard];
         let stream = &self.streams[input.stream];
         let files = self.host.files(input.output)?;
@@ -144,70 +130,25 @@ impl<'h> Stage for MixRun<'h> {
             (assembly.offsets[input.index], assembly.offsets.len() == 1)
         };
         let local = files.inputs.get(start..start + input.names.len());
-        let (Some([document, rows @ ..]), [output]) = (local, files.outputs.as_slice()) else {
+        let (Some(local), [output]) = (local, files.outputs.as_slice()) else {
             return Err(Error::config("a mix output has one file and all files of its inputs"));
         };
-        let open = |path: &Path, name: &Path, format: Option<Format>| -> Result<Lines> {
-            let format = format.unwrap_or_else(|| Format::from_path(name));
-            Reader::open(path, format).map(Lines::new).map_err(|error| error.at(name))
-        };
-        let lines = open(document, &input.names[0], stream.input_format)?;
-        let attributes = rows
-            .iter()
-            .zip(&input.names[1..])
-            .map(|(path, name)| open(path, name, None))
-            .collect::<Result<_>>()?;
-        let documents = Documents::new(lines, &input.names[0], self.progress);
+        let source = ZippedReader::open(local, &input.names, stream.input_format, self.progress)?;
         let target = if single {
             Target::Whole(Box::new(shard::create(output, stream.encoding)?))
         } else {
             Target::Part(PartWriter::create(&part_path(output, input.index), stream.encoding)?)
         };
         let sink = Sink { target, tally: Tally::default(), bad: Vec::new() };
-        Ok((Source { documents, attributes, input: shard, ended: false }, sink))
+        Ok((source, sink))
     }
 
-    fn read(&self, source: &mut Source<'h>) -> Result<Option<Zipped>> {
-        if source.ended {
-            return Ok(None);
-        }
-        let names = &self.inputs[source.input].names;
-        let Some(documents) = source.documents.next(self.buffers.take())? else {
-            source.ended = true;
-            for (lines, name) in source.attributes.iter_mut().zip(&names[1..]) {
-                let mut rest = self.buffers.take();
-                if lines.next_lines(1, &mut rest).map_err(|error| error.at(name))?.is_some() {
-                    return Err(Error::alignment(format!(
-                        "has more rows than {} has lines; write it again",
-                        names[0].display()
-                    ))
-                    .at(name));
-                }
-                self.buffers.give(rest);
-            }
-            return Ok(None);
-        };
-        let mut attributes = Vec::with_capacity(source.attributes.len());
-        for (lines, name) in source.attributes.iter_mut().zip(&names[1..]) {
-            let mut rows = self.buffers.take();
-            let read =
-                lines.next_lines(documents.lines, &mut rows).map_err(|error| error.at(name))?;
-            let found = read.map_or(0, |read| read.lines);
-            if found != documents.lines {
-                return Err(Error::alignment(format!(
-                    "ends after {} rows, but {} goes on; write it again",
-                    documents.first_line - 1 + found,
-                    names[0].display()
-                ))
-                .at(name));
-            }
-            attributes.push(rows);
-        }
-        Ok(Some(Zipped { documents, attributes, input: source.input }))
+    fn read(&self, source: &mut ZippedReader<'h>) -> Result<Option<Zipped>> {
+        source.next(&self.buffers)
     }
 
-    fn process(&self, local: &mut Local, _shard: usize, batch: Zipped) -> Result<Mixed> {
-        let input = &self.inputs[batch.input];
+    fn process(&self, local: &mut Local, shard: usize, batch: Zipped) -> Result<Mixed> {
+        let input = &self.inputs[shard];
         let stream = &self.streams[input.stream];
         local.rows.clear();
         let mut tally = Tally { seen: vec![false; stream.watched.len()], ..Tally::default() };
@@ -245,8 +186,7 @@ impl<'h> Stage for MixRun<'h> {
         tally.words_out = std::mem::take(&mut local.workspace.words_out);
         tally.spans_replaced = std::mem::take(&mut local.workspace.spans_replaced);
         Progress::add(&self.progress.documents, batch.documents.lines);
-        self.buffers.give(batch.documents.buffer);
-        batch.attributes.into_iter().for_each(|rows| self.buffers.give(rows));
+        batch.give(&self.buffers);
         let compressor = match &mut local.compressor {
             Some((known, compressor)) if *known == stream.encoding => compressor,
             slot => &mut slot.insert((stream.encoding, Compressor::new(stream.encoding)?)).1,
@@ -276,7 +216,7 @@ impl<'h> Stage for MixRun<'h> {
         shard::check_bad(&sink.bad, self.max_bad)
     }
 
-    fn finish(&self, _shard: usize, _source: Source<'h>, sink: Sink) -> Result<Sink> {
+    fn finish(&self, _shard: usize, _source: ZippedReader<'h>, sink: Sink) -> Result<Sink> {
         Ok(sink)
     }
 

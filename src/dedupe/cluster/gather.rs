@@ -6,15 +6,13 @@ use super::rank::{Keep, REFERENCE};
 use super::records::{Band, Doc};
 use super::run::{ClusterRun, Shuffle};
 use super::signature::Signer;
-use crate::codec::{Format, Lines, Reader};
 use crate::dedupe::keys::{Admission, Extractor, Key, KeyList, Partition, Unit};
 use crate::document::{self, Record, id_text};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::Scratch;
-use crate::json;
-use crate::mix::stream::attribute_row;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Batch, Counts, Documents, Done, Host, Visit};
+use crate::shard::{self, Bad, Counts, Done, Host, Visit};
+use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
@@ -23,21 +21,6 @@ pub struct Gather<'r> {
     pub run: &'r ClusterRun,
     pub host: &'r dyn Host<Done>,
     pub progress: &'r Progress,
-}
-
-/// The reading half of an open shard.
-pub struct Source<'r> {
-    documents: Documents<'r>,
-    attributes: Vec<Lines>,
-    shard: usize,
-    ended: bool,
-}
-
-/// Document lines with the attribute rows that the recipe reads beside them.
-pub struct Zipped {
-    documents: Batch,
-    attributes: Vec<Vec<u8>>,
-    shard: usize,
 }
 
 /// A compared key before its place is known.
@@ -94,7 +77,7 @@ pub struct Local {
 }
 
 impl<'r> Stage for Gather<'r> {
-    type Source = Source<'r>;
+    type Source = ZippedReader<'r>;
     type Sink = Sink;
     type Batch = Zipped;
     type Work = Gathered;
@@ -109,113 +92,48 @@ impl<'r> Stage for Gather<'r> {
         Ok(Local::default())
     }
 
-    fn open(&self, shard: usize) -> Result<(Source<'r>, Sink)> {
+    fn open(&self, shard: usize) -> Result<(ZippedReader<'r>, Sink)> {
         let files = self.host.files(shard)?;
         let shard = self.run.indexed + shard;
         let names = &self.run.names[shard];
-        if files.inputs.len() != names.len() {
-            return Err(Error::config("a shard has a document file and its attribute files"));
-        }
-        let open = |index: usize| -> Result<Lines> {
-            let given = if index == 0 { self.run.input_format } else { None };
-            let format = given.unwrap_or_else(|| Format::from_path(&names[index]));
-            Reader::open(&files.inputs[index], format)
-                .map(Lines::new)
-                .map_err(|error| error.at(&names[index]))
-        };
-        let documents = Documents::new(open(0)?, &names[0], self.progress);
-        let attributes = (1..names.len()).map(open).collect::<Result<_>>()?;
+        let format = self.run.input_format;
+        let source = ZippedReader::open(&files.inputs, names, format, self.progress)?;
         let ledger = Ledger::new(&self.run.shelf, shard);
         let sink =
             Sink { ledger, counts: Counts::default(), bad: Vec::new(), tally: Tally::default() };
-        Ok((Source { documents, attributes, shard, ended: false }, sink))
+        Ok((source, sink))
     }
 
-    fn read(&self, source: &mut Source<'r>) -> Result<Option<Zipped>> {
-        if source.ended {
-            return Ok(None);
-        }
-        let names = &self.run.names[source.shard];
-        let Some(documents) = source.documents.next(self.run.buffers.take())? else {
-            source.ended = true;
-            for (lines, name) in source.attributes.iter_mut().zip(&names[1..]) {
-                let mut rest = Vec::new();
-                if lines.next_lines(1, &mut rest).map_err(|error| error.at(name))?.is_some() {
-                    let message = format!(
-                        "has more rows than {} has lines; write it again",
-                        names[0].display()
-                    );
-                    return Err(Error::alignment(message).at(name));
-                }
-            }
-            return Ok(None);
-        };
-        let mut attributes = Vec::with_capacity(source.attributes.len());
-        for (lines, name) in source.attributes.iter_mut().zip(&names[1..]) {
-            let mut rows = self.run.buffers.take();
-            let read =
-                lines.next_lines(documents.lines, &mut rows).map_err(|error| error.at(name))?;
-            let found = read.map_or(0, |read| read.lines);
-            if found != documents.lines {
-                let message = format!(
-                    "ends after {} rows, but {} goes on; write it again",
-                    documents.first_line - 1 + found,
-                    names[0].display()
-                );
-                return Err(Error::alignment(message).at(name));
-            }
-            attributes.push(rows);
-        }
-        Ok(Some(Zipped { documents, attributes, shard: source.shard }))
+    fn read(&self, source: &mut ZippedReader<'r>) -> Result<Option<Zipped>> {
+        source.next(&self.run.buffers)
     }
 
-    fn process(&self, local: &mut Local, _shard: usize, batch: Zipped) -> Result<Gathered> {
+    fn process(&self, local: &mut Local, shard: usize, batch: Zipped) -> Result<Gathered> {
         let mut out = Gathered::default();
         let mut bad = Vec::new();
-        let mut rows: Vec<_> =
-            batch.attributes.iter().map(|rows| shard::split_lines(rows)).collect();
-        let mut objects = Vec::with_capacity(rows.len());
-        let reference = batch.shard < self.run.references;
-        let mut last = 0;
-        batch.documents.for_each(self.run.max_bad > 0, &mut bad, |visit| {
+        let reference = self.run.indexed + shard < self.run.references;
+        batch.for_each(self.run.max_bad > 0, &mut bad, |visit, objects| {
             let place = out.rows.len() as u64;
             match visit {
                 Visit::Record(line, record) => {
-                    last = line;
-                    objects.clear();
-                    for (rows, name) in rows.iter_mut().zip(&self.run.names[batch.shard][1..]) {
-                        let row = rows.next().unwrap_or_default();
-                        let object = beside(record, row);
-                        objects.push(object.map_err(|error| error.at(name).on_line(line))?);
-                    }
                     let before = (out.entries.len(), out.bands.len());
                     let id = record.id()?;
-                    let found = self.document(local, record, &objects, reference, place, &mut out);
+                    let found = self.document(local, record, objects, reference, place, &mut out);
                     if found.is_err() {
                         out.entries.truncate(before.0);
                         out.bands.truncate(before.1);
                     }
                     Row { fate: found?, line, id }.put(&mut out.rows);
                 }
-                Visit::Bad(line) => {
-                    // A line that failed after its attribute rows were taken has used them up.
-                    if line != last {
-                        rows.iter_mut().for_each(|rows| {
-                            rows.next();
-                        });
-                    }
-                    Row { fate: Fate::Bad, line, id: b"null" }.put(&mut out.rows);
-                }
+                Visit::Bad(line) => Row { fate: Fate::Bad, line, id: b"null" }.put(&mut out.rows),
             }
             Ok(())
         })?;
-        drop(rows);
         let (lines, bad_lines) = (batch.documents.lines, bad.len() as u64);
         Progress::add(&self.progress.documents, lines);
         out.counts = Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
         out.bad = bad;
-        self.run.buffers.give(batch.documents.buffer);
-        batch.attributes.into_iter().for_each(|rows| self.run.buffers.give(rows));
+        batch.give(&self.run.buffers);
         Ok(out)
     }
 
@@ -247,10 +165,10 @@ impl<'r> Stage for Gather<'r> {
         shard::check_bad(&sink.bad, self.run.max_bad)
     }
 
-    fn finish(&self, _shard: usize, source: Source<'r>, mut sink: Sink) -> Result<Done> {
-        let shard = source.shard;
+    fn finish(&self, _shard: usize, source: ZippedReader<'r>, mut sink: Sink) -> Result<Done> {
+        let shard = sink.ledger.shard();
         sink.ledger.close()?;
-        sink.ledger.content = source.documents.content_hash();
+        sink.ledger.content = source.content_hash();
         let mut done = Done {
             counts: sink.counts,
             bad: sink.bad,
@@ -371,29 +289,4 @@ impl Gather<'_> {
         }
         number
     }
-}
-
-/// The attributes of the row beside a document.
-fn beside<'a>(record: &Record<'_>, row: &'a [u8]) -> Result<&'a [u8]> {
-    let (id, object) = attribute_row(row)?;
-    let own = record.get("id").unwrap_or_default();
-    if id != own && id != b"null" && id_text(id) != id_text(own) {
-        return Err(Error::alignment(format!(
-            "attribute row of {}, but the document is {}; write the attributes again",
-            String::from_utf8_lossy(id),
-            String::from_utf8_lossy(own)
-        )));
-    }
-    Ok(object)
-}
-
-/// Whether any attribute of a row has a span.
-fn is_marked(object: &[u8]) -> bool {
-    let mut marked = false;
-    // The row was split once already; what it holds is JSON.
-    let _ = json::object(object, |_, value| {
-        let inside = value.strip_prefix(b"[").unwrap_or_default();
-        marked |= inside.get(json::skip_space(inside, 0)).is_some_and(|byte| *byte != b']');
-    });
-    marked
 }
