@@ -2,87 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import dolma as package
+import alike
+from alike import components, dedupe, edited, jaccard, rows, shingles, similar, text
 from dolma import _core
 from dolma.config import MINHASH_PRESETS, MinhashConfig
-from shards import documents, read, texts, visible, write
-
-VOCABULARY = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "lmnrst"]
-
-
-def dedupe(root: Path, method: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    section = {"minhash": {"attribute_name": "near", **method}}
-    extra = more.pop("dedupe", {})
-    report = package.deduper(
-        {"documents": [f"{root}/documents/**/*"], "dedupe": {**section, **extra}, **more}
-    )
-    assert report is not None
-    return dict(report)
-
-
-def rows(root: Path) -> list[Any]:
-    folder = root / "attributes/near"
-    return [row for file in sorted(visible(folder)) for row in read(folder / file)]
-
-
-def shingles(text: str, ngram: int = 5) -> frozenset[tuple[str, ...]]:
-    words = re.findall(r"[^\W_]+", text.lower())
-    return frozenset(tuple(words[at : at + ngram]) for at in range(len(words) - ngram + 1))
-
-
-def jaccard(one: frozenset[Any], two: frozenset[Any]) -> float:
-    union = len(one | two)
-    return len(one & two) / union if union else 0.0
-
-
-def text(draw: random.Random, words: int) -> list[str]:
-    return [draw.choice(VOCABULARY) for _ in range(words)]
-
-
-def edited(draw: random.Random, words: list[str], share: float) -> list[str]:
-    copy = list(words)
-    for at in draw.sample(range(len(copy)), max(1, int(share * len(copy)))):
-        copy[at] = draw.choice(VOCABULARY)
-    return copy
-
-
-def components(pairs: Iterable[tuple[int, int]], count: int) -> list[int]:
-    roots = list(range(count))
-    for a, b in pairs:
-        a, b = roots[a], roots[b]
-        roots = [min(a, b) if root in (a, b) else root for root in roots]
-    return roots
+from shards import documents, texts, visible, write
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """Documents with copies that are edited more or less."""
-    draw = random.Random(11)
     root = tmp_path_factory.mktemp("near")
-    bodies: list[str] = []
-    for number in range(450):
-        words = text(draw, draw.randrange(60, 400))
-        bodies.append(" ".join(words))
-        for share in draw.choices([0.005, 0.01, 0.02, 0.03, 0.05, 0.1], k=number % 4):
-            bodies.append(" ".join(edited(draw, words, share)))
-    bodies += draw.choices(bodies, k=60)
-    draw.shuffle(bodies)
-    for part in range(3):
-        write(
-            root / f"documents/{part}.jsonl.gz",
-            [{"id": f"{n}", "text": body} for n, body in enumerate(bodies) if n % 3 == part],
-        )
-    order = [n for part in range(3) for n in range(len(bodies)) if n % 3 == part]
-    return root, [bodies[n] for n in order]
+    return root, alike.corpus(root)
 
 
 @pytest.mark.parametrize(("preset", "threads", "memory"), [("dolma3", 2, "1MiB"), ("datatrove", 1, "1GiB")])
@@ -94,12 +29,8 @@ def test_pairs_are_found_as_the_curve_says_and_none_is_made_up(
     dedupe(root, {"preset": preset}, processes=threads, memory=memory, force=True)
     found = rows(root)
     sets = [shingles(body) for body in bodies]
-    pairs = []
-    for (i, a), (j, b) in itertools.combinations(enumerate(sets), 2):
-        if a & b:
-            pairs.append((i, j, jaccard(a, b)))
-    similar = [(i, j) for i, j, similarity in pairs if similarity >= numbers.threshold]
-    truth = components(similar, len(bodies))
+    pairs = similar(bodies)
+    truth = components([(i, j) for i, j, found in pairs if found >= numbers.threshold], len(bodies))
     place = {row["id"]: at for at, row in enumerate(found)}
     joined = list(range(len(bodies)))
     for at, row in enumerate(found):
