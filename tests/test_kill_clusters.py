@@ -24,7 +24,7 @@ at, when = sys.argv.pop(1).split(":")
 
 class Killed:
     def __init__(self, **options): self.real = real(**options)
-    check, probability = staticmethod(real.check), staticmethod(real.probability)
+    check, probability, estimate = map(staticmethod, (real.check, real.probability, real.estimate))
     def __getattr__(self, name):
         method = getattr(self.real, name)
         def called(*arguments):

@@ -5,7 +5,7 @@ and tells it what became of every shard. Errors are those of `dolma.errors`. `te
 checks this file against the compiled module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Protocol, final, type_check_only
 
@@ -110,8 +110,10 @@ class _MinhashPlan(Protocol):
     @property
     def key(self) -> str: ...
     @property
+    def normalize(self) -> Sequence[str]: ...
+    @property
     def shingles(self) -> str:
-        """`words` or `characters`."""
+        """`words`, `characters` or `tokens`."""
     @property
     def ngram(self) -> int: ...
     @property
@@ -120,6 +122,9 @@ class _MinhashPlan(Protocol):
     def rows(self) -> int: ...
     @property
     def threshold(self) -> float: ...
+    @property
+    def verify(self) -> str:
+        """`jaccard` or `signature`."""
     @property
     def short(self) -> str:
         """`exact` or `skip`."""
@@ -338,15 +343,20 @@ class Clusters:
         memory: int,
         max_bad: int,
         threads: int,
+        tokenizer: Callable[[str], Sequence[int]] | None = None,
     ) -> Clusters:
         """`names` has for each shard its document file and the attribute files beside it; what does
-        not fit into `memory` (bytes) goes into `folder`."""
+        not fit into `memory` (bytes) goes into `folder`. `tokenizer` gives the ids of a text's
+        tokens, where those are compared."""
     @staticmethod
     def check(plan: _ClusterPlan) -> None:
         """Raises `DolmaConfigError` for a plan that cannot be meant."""
     @staticmethod
     def probability(bands: int, rows: int, similarity: float) -> float:
         """The probability that two documents of a similarity share a band."""
+    @staticmethod
+    def estimate(similarity: float) -> tuple[float, int]:
+        """The standard error of a similarity that is estimated, and the bytes that it takes of each document."""
     @staticmethod
     def describe_index(path: _Path) -> str:
         """The description of a saved index."""

@@ -42,7 +42,8 @@ __all__ = [
 ]
 
 Syntax = Literal["jsonpath", "jq"]
-NormalizeStep = Literal["case", "white_space", "nfc", "nfkc", "url"]
+TextStep = Literal["case", "white_space", "nfc", "nfkc"]
+NormalizeStep = TextStep | Literal["url"]
 ProgressStyle = Literal["auto", "bar", "lines", "json", "none"]
 OnTaggerError = Literal["fail", "skip", "null"]
 AssetsAction = Literal["list", "fetch", "verify", "path"]
@@ -343,11 +344,20 @@ class MinhashConfig(Config, frozen=True, kw_only=True):
         Literal["datatrove", "fineweb", "dolma3"],
         Meta(description="Where ngram, bands, rows and threshold come from when they are not given."),
     ] = "dolma3"
+    normalize: Annotated[
+        list[TextStep],
+        Meta(description="What does not count as a difference: case, white_space, nfc or nfkc."),
+    ] = []
     shingles: Annotated[
-        Literal["words", "characters"], Meta(description="What a text is cut into; case does not count.")
+        Literal["words", "characters", "tokens"],
+        Meta(description="What a text is cut into; case does not count in words and characters."),
     ] = "words"
+    tokenizer: Annotated[
+        str | None, Meta(description="tokens: a tokenizer.json, by path, URL or name of an asset.")
+    ] = None
     ngram: Annotated[
-        Annotated[int, Meta(ge=1, le=100)] | None, Meta(description="Words or characters in a shingle.")
+        Annotated[int, Meta(ge=1, le=100)] | None,
+        Meta(description="Words, characters or tokens in a shingle."),
     ] = None
     bands: Annotated[
         Annotated[int, Meta(ge=1, le=1000)] | None,
@@ -360,6 +370,13 @@ class MinhashConfig(Config, frozen=True, kw_only=True):
         Annotated[float, Meta(gt=0, le=1)] | None,
         Meta(description="Jaccard similarity of shingle sets from which documents are joined."),
     ] = None
+    verify: Annotated[
+        Literal["jaccard", "signature"],
+        Meta(
+            description="Similarity that joins: the true one, for which documents are read twice, or an estimate "
+            "from signatures."
+        ),
+    ] = "jaccard"
     short: Annotated[
         Literal["exact", "skip"],
         Meta(description="Documents too short for a shingle: compare their whole text, or leave them."),

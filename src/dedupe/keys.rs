@@ -46,17 +46,31 @@ pub enum Unit {
 
 impl Unit {
     /// # Errors
-    /// `Config` for a key that is no JSONPath, and for unknown steps of normalisation.
-    pub fn document<S: AsRef<str>>(key: &str, normalize: &[S]) -> Result<Self> {
-        if !key.trim_start().starts_with('$') {
-            return Err(Error::config(format!(
-                "dedupe.documents.key: {key:?} is not a JSONPath; did you mean \"$.{key}\"?"
-            )));
-        }
-        let normalizer = Normalizer::new(normalize)
-            .map_err(|error| Error::config(format!("dedupe.documents.{error}")))?;
-        Ok(Self::Document { key: Selector::compile(key, Syntax::JsonPath)?, normalizer })
+    /// As [`key`].
+    pub fn document<S: AsRef<str>>(path: &str, normalize: &[S]) -> Result<Self> {
+        let (key, normalizer) = key("dedupe.documents", path, normalize)?;
+        Ok(Self::Document { key, normalizer })
     }
+}
+
+/// Where the compared string of a document is, and what it goes through; `section` is what the
+/// recipe calls them.
+///
+/// # Errors
+/// `Config` for a key that is no JSONPath, and for unknown steps of normalisation.
+pub fn key<S: AsRef<str>>(
+    section: &str,
+    path: &str,
+    normalize: &[S],
+) -> Result<(Selector, Normalizer)> {
+    if !path.trim_start().starts_with('$') {
+        return Err(Error::config(format!(
+            "{section}.key: {path:?} is not a JSONPath; did you mean \"$.{path}\"?"
+        )));
+    }
+    let normalizer =
+        Normalizer::new(normalize).map_err(|error| Error::config(format!("{section}.{error}")))?;
+    Ok((Selector::compile(path, Syntax::JsonPath)?, normalizer))
 }
 
 /// Which of all keys a run compares: all, or those of one part of a filter that is shared out.
@@ -170,29 +184,21 @@ impl Extractor {
         record: &Record<'_>,
         list: &mut KeyList,
     ) -> Result<Admission> {
-        let raw_text = record.text()?;
         match unit {
-            Unit::Document { key: selector, normalizer } => {
-                let keys = &mut list.keys;
-                let mut add = |key: &str| {
-                    document_key(key, normalizer, &mut self.normalized, limits, partition, keys)
+            Unit::Document { key, normalizer } => {
+                let (text, chars) = match self.text(key, normalizer, limits, record)? {
+                    Ok(found) => found,
+                    Err(admission) => return Ok(admission),
                 };
-                if selector.as_plain_path().is_some_and(|path| path == ["text"]) {
-                    let text = document::string(raw_text, &mut self.text)?;
-                    return Ok(add(text));
+                let hash = xxh3_128(text.as_bytes());
+                if !partition.has(hash) {
+                    return Ok(Admission::Skipped);
                 }
-                let fields: Vec<(&[u8], &[u8])> =
-                    record.fields.iter().map(|field| (field.key, field.value)).collect();
-                let view = RecordView { fields: &fields, attributes: &[] };
-                self.key.clear();
-                if selector.select_string(&view, &mut self.scratch, &mut self.key)? {
-                    Ok(add(&self.key))
-                } else {
-                    Ok(Admission::WithoutKey)
-                }
+                list.keys.push(Key::whole(hash, 0, chars));
+                Ok(Admission::Compared)
             }
             Unit::Paragraph { separator, ngrams } => {
-                let text = document::string(raw_text, &mut self.text)?;
+                let text = document::string(record.text()?, &mut self.text)?;
                 let words = &mut self.words;
                 paragraphs(text, separator, limits, |paragraph, start, end| match ngrams {
                     None => {
@@ -213,16 +219,18 @@ impl Extractor {
 }
 
 impl Extractor {
-    /// The text that `selector` finds in `record`, or why it is not compared.
+    /// The text that `selector` finds in `record`, normalised, and its length in code points as it
+    /// stands there; or why it is not compared. The limits look at what is compared.
     ///
     /// # Errors
     /// As [`Extractor::keys`].
     pub fn text<'e>(
         &'e mut self,
         selector: &Selector,
+        normalizer: &Normalizer,
         limits: &Limits,
         record: &'e Record<'_>,
-    ) -> Result<std::result::Result<&'e str, Admission>> {
+    ) -> Result<std::result::Result<(&'e str, usize), Admission>> {
         let raw_text = record.text()?;
         let text = if selector.as_plain_path().is_some_and(|path| path == ["text"]) {
             document::string(raw_text, &mut self.text)?
@@ -236,32 +244,13 @@ impl Extractor {
             }
             &self.key
         };
-        let admitted = limits.admit(text, count_chars(text.as_bytes()));
-        Ok(if admitted { Ok(text) } else { Err(Admission::Skipped) })
+        let chars = count_chars(text.as_bytes());
+        let compared = normalizer.apply(text, &mut self.normalized);
+        let length =
+            if normalizer.is_identity() { chars } else { count_chars(compared.as_bytes()) };
+        let admitted = limits.admit(compared, length);
+        Ok(if admitted { Ok((compared, chars)) } else { Err(Admission::Skipped) })
     }
-}
-
-/// The limits look at what is compared; the span is that of the key as it stands in the document.
-fn document_key(
-    key: &str,
-    normalizer: &Normalizer,
-    normalized: &mut Normalized,
-    limits: &Limits,
-    partition: Partition,
-    keys: &mut Vec<Key>,
-) -> Admission {
-    let end = count_chars(key.as_bytes());
-    let compared = normalizer.apply(key, normalized);
-    let chars = if normalizer.is_identity() { end } else { count_chars(compared.as_bytes()) };
-    if !limits.admit(compared, chars) {
-        return Admission::Skipped;
-    }
-    let hash = xxh3_128(compared.as_bytes());
-    if !partition.has(hash) {
-        return Admission::Skipped;
-    }
-    keys.push(Key::whole(hash, 0, end));
-    Admission::Compared
 }
 
 /// Splits at every separator and calls `each(paragraph, start, end)` for what is within the limits;

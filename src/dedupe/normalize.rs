@@ -141,7 +141,7 @@ impl Normalizer {
 }
 
 /// The lower case of a capital sigma depends on its place in the word; a key has one for all.
-fn one_sigma(letter: char) -> char {
+pub fn one_sigma(letter: char) -> char {
     if letter == 'ς' { 'σ' } else { letter }
 }
 

@@ -3,17 +3,20 @@
 use super::host::{Progress, PyHost};
 use super::raise;
 use super::runs::{format, unit};
+use super::tokenizer::PyTokenizer;
 use crate::dedupe::cluster::findings::Findings;
 use crate::dedupe::cluster::gather::Gather;
+use crate::dedupe::cluster::likeness::{Likeness, Sketches};
 use crate::dedupe::cluster::mark::Mark;
 use crate::dedupe::cluster::near::{self, Buckets};
 use crate::dedupe::cluster::rank::Keep;
 use crate::dedupe::cluster::records::Doc;
 use crate::dedupe::cluster::run::{ClusterRun, Plan, Resolved, Shuffle};
 use crate::dedupe::cluster::sets::{Collect, Sets};
-use crate::dedupe::cluster::signature::{self, Minhash, Pieces};
+use crate::dedupe::cluster::signature::{self, Method, Minhash, Pieces, Verify};
+use crate::dedupe::cluster::sketch::{Sketch, standard_error};
 use crate::dedupe::cluster::{exact, index};
-use crate::dedupe::keys::{Limits, Unit};
+use crate::dedupe::keys::{self, Limits, Unit};
 use crate::error::{Error, Result};
 use crate::run;
 use pyo3::exceptions::PyRuntimeError;
@@ -25,11 +28,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(FromPyObject)]
 pub struct MinhashSpec {
     key: String,
+    normalize: Vec<String>,
     shingles: String,
     ngram: usize,
     bands: usize,
     rows: usize,
     threshold: f64,
+    verify: String,
     short: String,
     seed: u64,
 }
@@ -72,7 +77,7 @@ pub struct Clusters {
 
 #[derive(Default)]
 struct State {
-    near: Option<(Buckets, Option<Sets>)>,
+    near: Option<(Buckets, Option<Likeness>)>,
     resolved: Option<Resolved>,
 }
 
@@ -92,23 +97,37 @@ fn keep(plan: &ClusterPlan) -> Result<Keep> {
     })
 }
 
-fn minhash(spec: &MinhashSpec) -> Result<Minhash> {
-    let Unit::Document { key, .. } = Unit::document::<&str>(&spec.key, &[])? else {
-        return Err(Error::config("dedupe.minhash.key: not a JSONPath"));
+fn minhash(spec: &MinhashSpec, tokenizer: Option<Py<PyAny>>) -> Result<Minhash> {
+    let (key, normalizer) = keys::key("dedupe.minhash", &spec.key, &spec.normalize)?;
+    let pieces = match (spec.shingles.as_str(), tokenizer) {
+        ("words", None) => Pieces::Words,
+        ("characters", None) => Pieces::Characters,
+        ("tokens", Some(encode)) => Pieces::Tokens(Box::new(PyTokenizer { encode })),
+        _ => return Err(Error::config("dedupe.minhash.tokenizer: tokens need one, and only they")),
     };
-    let pieces = if spec.shingles == "characters" { Pieces::Characters } else { Pieces::Words };
-    let short = spec.short == "exact";
+    let signature = spec.verify == "signature";
     let MinhashSpec { ngram, bands, rows, threshold, seed, .. } = *spec;
-    Ok(Minhash::new(key, pieces, ngram, bands, rows, threshold, short, seed))
+    Ok(Minhash::new(Method {
+        key,
+        normalizer,
+        pieces,
+        ngram,
+        bands,
+        rows,
+        threshold,
+        verify: if signature { Verify::Signature } else { Verify::Jaccard },
+        compare_short: spec.short == "exact",
+        seed,
+    }))
 }
 
 fn exact(plan: &ClusterPlan) -> Result<Unit> {
     unit(plan.key.as_deref(), &plan.normalize, plan.separator.as_deref(), None)
 }
 
-fn shuffle(plan: &ClusterPlan) -> Result<Shuffle> {
+fn shuffle(plan: &ClusterPlan, tokenizer: Option<Py<PyAny>>) -> Result<Shuffle> {
     match &plan.minhash {
-        Some(spec) => Ok(Shuffle::Minhash(minhash(spec)?)),
+        Some(spec) => Ok(Shuffle::Minhash(minhash(spec, tokenizer)?)),
         None => Ok(Shuffle::Exact(exact(plan)?)),
     }
 }
@@ -116,8 +135,9 @@ fn shuffle(plan: &ClusterPlan) -> Result<Shuffle> {
 #[pymethods]
 impl Clusters {
     /// A run over `names`: for each shard its document file and the attribute files beside it.
+    /// `tokenizer` gives the ids of a text's tokens, where those are compared.
     #[new]
-    #[pyo3(signature = (*, plan, names, folder, memory, max_bad, threads))]
+    #[pyo3(signature = (*, plan, names, folder, memory, max_bad, threads, tokenizer=None))]
     fn new(
         plan: ClusterPlan,
         names: Vec<Vec<PathBuf>>,
@@ -125,10 +145,11 @@ impl Clusters {
         memory: u64,
         max_bad: u64,
         threads: usize,
+        tokenizer: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let make = || -> Result<ClusterRun> {
             let plan = Plan {
-                shuffle: shuffle(&plan)?,
+                shuffle: shuffle(&plan, tokenizer)?,
                 limits: Limits {
                     skip_empty: plan.skip_empty,
                     min_length: plan.min_length,
@@ -157,13 +178,23 @@ impl Clusters {
     /// Raises `DolmaConfigError` for a plan that cannot be meant.
     #[staticmethod]
     fn check(plan: ClusterPlan) -> PyResult<()> {
-        raise(shuffle(&plan).and_then(|_| keep(&plan))).map(|_| ())
+        let checked = match &plan.minhash {
+            Some(spec) => keys::key("dedupe.minhash", &spec.key, &spec.normalize).map(drop),
+            None => exact(&plan).map(drop),
+        };
+        raise(checked.and_then(|()| keep(&plan))).map(drop)
     }
 
     /// The probability that two documents of a similarity share a band.
     #[staticmethod]
     fn probability(bands: usize, rows: usize, similarity: f64) -> f64 {
         signature::probability(bands, rows, similarity)
+    }
+
+    /// The standard error of a similarity that is estimated from sketches, and their size in bytes.
+    #[staticmethod]
+    fn estimate(similarity: f64) -> (f64, usize) {
+        (standard_error(similarity), Sketch::BYTES)
     }
 
     /// The description of a saved index.
@@ -209,14 +240,26 @@ impl Clusters {
         raise(py.detach(|| run::run(&stage, shards, self.run.threads, 0, progress)))
     }
 
-    /// Which shards have candidates that must be read again; none where keys are compared exactly.
+    /// Which shards have candidates that must be read again; none where keys are compared exactly,
+    /// or similarities estimated.
     fn candidates(&self, py: Python<'_>, progress: &Progress) -> PyResult<Vec<usize>> {
-        if matches!(self.run.shuffle, Shuffle::Exact(_)) {
-            return Ok(Vec::new());
-        }
-        let buckets = raise(py.detach(|| near::buckets(&self.run, &progress.inner)))?;
-        let shards = buckets.shards();
-        self.state().near = Some((buckets, None));
+        let Shuffle::Minhash(minhash) = &self.run.shuffle else { return Ok(Vec::new()) };
+        let found = py.detach(|| {
+            let buckets = near::buckets(&self.run, &progress.inner)?;
+            let likeness = match minhash.verify {
+                Verify::Signature => {
+                    Some(Likeness::Sketches(Sketches::of(&self.run, &buckets.candidates)?))
+                }
+                Verify::Jaccard if buckets.candidates.is_empty() => {
+                    Some(Likeness::Sets(Sets::new(&self.run, 0)))
+                }
+                Verify::Jaccard => None,
+            };
+            Ok((buckets, likeness))
+        });
+        let (buckets, likeness) = raise(found)?;
+        let shards = if likeness.is_some() { Vec::new() } else { buckets.shards() };
+        self.state().near = Some((buckets, likeness));
         Ok(shards)
     }
 
@@ -237,7 +280,7 @@ impl Clusters {
             run::run(&stage, count, self.run.threads, 0, progress)?;
             Ok(stage.finish())
         });
-        self.state().near = Some((buckets, Some(raise(collected)?)));
+        self.state().near = Some((buckets, Some(Likeness::Sets(raise(collected)?))));
         Ok(())
     }
 
@@ -246,8 +289,8 @@ impl Clusters {
         let near = self.state().near.take();
         let resolved = py.detach(|| match (&self.run.shuffle, near) {
             (Shuffle::Exact(_), _) => exact::resolve(&self.run, &progress.inner),
-            (Shuffle::Minhash(_), Some((buckets, Some(sets)))) => {
-                near::resolve(&self.run, &buckets, &sets, &progress.inner)
+            (Shuffle::Minhash(_), Some((buckets, Some(likeness)))) => {
+                near::resolve(&self.run, &buckets, &likeness, &progress.inner)
             }
             _ => Err(Error::config("collect comes before resolve")),
         });

@@ -12,6 +12,7 @@ mod host;
 mod runs;
 mod substring;
 mod tally;
+mod tokenizer;
 mod words;
 
 use crate::error::{Error, ErrorKind};

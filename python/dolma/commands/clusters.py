@@ -21,25 +21,13 @@ from ..progress import format_bytes
 from ..runs import Run
 from ..shards import Output, Shard, fingerprint
 from ..storage import File
-from . import inputs, needs, scratch, session, sizing
+from . import inputs, minhash, needs, scratch, session, sizing
 from .hosts import Reader, Writer
 from .index import Index
+from .minhash import MinhashPlan
 from .needs import parse_size
 
 __all__ = ["check", "run"]
-
-
-class MinhashPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The section `dedupe.minhash` with its numbers."""
-
-    key: str
-    shingles: str
-    ngram: int
-    bands: int
-    rows: int
-    threshold: float
-    short: str
-    seed: int
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,18 +156,13 @@ def check(config: DedupeConfig) -> Plan:
             "dedupe.index: only an exact deduplication that keeps the first copy leaves earlier verdicts as they are; "
             "name earlier files in dedupe.against instead"
         )
-    minhash = None
-    if method.minhash is not None:
-        numbers = method.minhash.numbers()._asdict()
-        own = {name: getattr(method.minhash, name) for name in ("key", "shingles", "short", "seed")}
-        minhash = MinhashPlan(**numbers, **own)
     plan = Plan(
         attribute=section.attribute_name,
         key=method.documents.key if method.documents is not None else None,
         # The steps run in one order, however they are listed.
         normalize=sorted(set(method.documents.normalize)) if method.documents is not None else [],
         separator=method.paragraphs.paragraph_separator if method.paragraphs is not None else None,
-        minhash=minhash,
+        minhash=minhash.plan(method.minhash) if method.minhash is not None else None,
         skip_empty=method.skip_empty,
         min_length=method.min_length,
         min_words=method.min_words,
@@ -197,6 +180,7 @@ def check(config: DedupeConfig) -> Plan:
         level=config.compression.level,
     )
     _core.Clusters.check(plan)
+    minhash.encoder(method.minhash)
     parse_size(config.memory)
     return plan
 
@@ -269,20 +253,10 @@ def _shards(config: DedupeConfig, plan: Plan, corpus: Corpus, index: Index | Non
 
 
 def _announcement(plan: Plan, memory: int, estimate: sizing.Estimate | None) -> str:
-    from .. import _core
-
-    if plan.minhash is None:
-        what = f"exact, by {plan.key}" if plan.key is not None else "exact, by paragraph"
+    if plan.minhash is not None:
+        what = minhash.describe(plan.minhash)
     else:
-        m = plan.minhash
-        curve = ", ".join(
-            f"{_core.Clusters.probability(m.bands, m.rows, similarity):.3f} at {similarity:.2f}"
-            for similarity in sorted({0.5, 0.6, 0.7, 0.8, 0.9, m.threshold})
-        )
-        what = (
-            f"MinHash of {m.ngram} {m.shingles}, {m.bands} bands of {m.rows} rows, joined from a Jaccard similarity "
-            f"of {m.threshold:g} on; a pair is found with probability {curve}"
-        )
+        what = f"exact, by {plan.key}" if plan.key is not None else "exact, by paragraph"
     against = f", against {plan.references} files" if plan.references else ""
     if plan.indexed:
         against += f", {plan.indexed} of them in the index"
@@ -326,6 +300,7 @@ class Passes:
             memory=memory,
             max_bad=config.max_bad_records,
             threads=config.processes,
+            tokenizer=minhash.encoder(config.dedupe.minhash),
         )
 
     def run(self, gauge: Any, files: Files, found: dict[str, Any]) -> None:
@@ -346,8 +321,6 @@ class Passes:
         again = self.core.candidates(gauge)
         if again:
             self._read(gauge, again, lambda host, gauge: self.core.collect(again, host, gauge))
-        elif self.config.dedupe.minhash is not None:
-            self.core.collect([], reader, gauge)
         if self._stopped(gauge):
             return
         self.core.resolve(gauge)

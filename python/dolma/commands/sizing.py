@@ -15,13 +15,14 @@ __all__ = ["Estimate", "estimate"]
 #: Files of the sample, taken at even distances, and batches (1 MiB of lines) of each.
 FILES = 8
 BATCHES = 2
-#: Bytes of a record in the engine: a key, a band of a signature, a line of a ledger with its id.
-KEY, BAND, LINE = 48, 24, 13
+#: Bytes of a record in the engine: a key, a band of a signature, a sketch, a line of a ledger without its id.
+KEY, BAND, SKETCH, LINE = 48, 24, 264, 13
 #: Compressed bytes of a document where no sample can be had without a transfer.
 DOCUMENT = 1000
-#: Of the text, what the shingle sets of candidates take: four bytes for each word, about six
-#: characters, of a quarter of all documents.
-SETS = 4 / 6 / 4
+#: The share of documents that share a band with another.
+CANDIDATES = 1 / 4
+#: Of the text of candidates, what their shingle sets take: four bytes for each word, about six characters.
+SETS = 4 / 6
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -53,7 +54,11 @@ def estimate(plan: Any, files: Sequence[File]) -> Estimate:
     keys = documents if plan.separator is None else round(pieces * scale)
     records = keys * KEY + documents * LINE + round(identifiers * scale)
     if plan.minhash is not None:
-        records += documents * plan.minhash.bands * BAND + round(size * scale * SETS)
+        records += documents * plan.minhash.bands * BAND
+        if plan.minhash.verify == "signature":
+            records += round(documents * SKETCH * (1 + CANDIDATES))
+        else:
+            records += round(size * scale * CANDIDATES * SETS)
     return Estimate(documents, keys, records)
 
 

@@ -1,4 +1,4 @@
-"""Taggers over a tokenizer of Hugging Face's library: how many tokens, and which repeat.
+"""Tokenizers of Hugging Face's library, and taggers over them: how many tokens, and which repeat.
 
 The library is the extra `tokenizers`; a tokenizer is its one file, `tokenizer.json`. Documents are
 encoded in batches. The library's own threads are switched off, because a run has as many processes
@@ -8,7 +8,7 @@ as its user asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tokenizers import Encoding, Tokenizer
 
@@ -16,13 +16,17 @@ from .. import _core
 from ..document import DocResult, Document, Span
 from .base import BaseTagger
 
-__all__ = ["TokenCount", "TokenRepetitions"]
+__all__ = ["TokenCount", "TokenRepetitions", "encoder", "load"]
 
 #: Code points that are encoded in one call; encodings take some hundred bytes for each token.
 _BATCH = 1_000_000
 
 
-def _load(path: str) -> Tokenizer:
+def load(path: str) -> Tokenizer:
+    """The tokenizer in a file, without truncation and padding.
+
+    Raises `ValueError` for a file that is none.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         tokenizer = Tokenizer.from_file(path)
@@ -33,6 +37,22 @@ def _load(path: str) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def encoder(path: str) -> Callable[[str], list[int]]:
+    """The ids of a text's tokens, without those that a tokenizer puts around a document.
+
+    Raises `ValueError` as `load` does.
+    """
+    tokenizer = load(path)
+    # Without offsets, where the library can leave them out; only batches let other threads run.
+    encode = getattr(tokenizer, "encode_batch_fast", tokenizer.encode_batch)
+
+    def ids(text: str) -> list[int]:
+        found: list[int] = encode([text], add_special_tokens=False)[0].ids
+        return found
+
+    return ids
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -57,7 +77,7 @@ class TokenCount(BaseTagger):
     def __init__(
         self, tokenizer: str, type: str = "tokens", special_tokens: bool = False, strip: bool = False
     ) -> None:
-        self.tokenizer = _load(tokenizer)
+        self.tokenizer = load(tokenizer)
         self.type = type
         self.special_tokens = special_tokens
         self.strip = strip
@@ -105,7 +125,7 @@ class TokenRepetitions(BaseTagger):
     ) -> None:
         if not isinstance(times, int) or times < 2:
             raise ValueError(f"times is {times!r}, but has to be a whole number from 2 on")
-        self.tokenizer = _load(tokenizer)
+        self.tokenizer = load(tokenizer)
         self.times = times
         self.paragraphs = paragraphs
         self.piece = piece

@@ -3,9 +3,9 @@
 
 use super::ledger::{Fate, Ledger, Row};
 use super::rank::{Keep, REFERENCE};
-use super::records::{Band, Doc};
+use super::records::{Band, Doc, Sketched};
 use super::run::{ClusterRun, Shuffle};
-use super::signature::Signer;
+use super::signature::{Minhash, Signer, Verify};
 use crate::dedupe::keys::{Admission, Extractor, Key, KeyList, Partition, Unit};
 use crate::document::{self, Record, id_text};
 use crate::error::Result;
@@ -40,6 +40,7 @@ pub struct Gathered {
     rows: Vec<u8>,
     entries: Vec<Pending>,
     bands: Vec<Band>,
+    sketches: Vec<Sketched>,
     counts: Counts,
     bad: Vec<Bad>,
     tally: Tally,
@@ -116,12 +117,13 @@ impl<'r> Stage for Gather<'r> {
             let place = out.rows.len() as u64;
             match visit {
                 Visit::Record(line, record) => {
-                    let before = (out.entries.len(), out.bands.len());
+                    let before = (out.entries.len(), out.bands.len(), out.sketches.len());
                     let id = record.id()?;
                     let found = self.document(local, record, objects, reference, place, &mut out);
                     if found.is_err() {
                         out.entries.truncate(before.0);
                         out.bands.truncate(before.1);
+                        out.sketches.truncate(before.2);
                     }
                     Row { fate: found?, line, id }.put(&mut out.rows);
                 }
@@ -143,7 +145,7 @@ impl<'r> Stage for Gather<'r> {
 
     /// In the order of the file, so that places in the ledger are known here.
     fn write(&self, sink: &mut Sink, output: Gathered) -> Result<()> {
-        let Gathered { rows, entries, bands, counts, bad, tally, sources } = output;
+        let Gathered { rows, entries, bands, sketches, counts, bad, tally, sources } = output;
         self.run.count_sources(sources);
         let shard = sink.ledger.shard();
         let base = sink.ledger.end();
@@ -154,6 +156,11 @@ impl<'r> Stage for Gather<'r> {
         }))?;
         self.run.take_bands(
             bands.into_iter().map(|band| Band { doc: Doc::new(shard, base + band.doc.0), ..band }),
+        )?;
+        self.run.take_sketches(
+            sketches
+                .into_iter()
+                .map(|one| Sketched { doc: Doc::new(shard, base + one.doc.0), ..one }),
         )?;
         sink.counts += counts;
         sink.bad.extend(bad);
@@ -217,23 +224,9 @@ impl Gather<'_> {
                 extractor.keys(unit, &self.run.limits, Partition::default(), record, keys)?
             }
             Shuffle::Minhash(minhash) => {
-                let found = extractor.text(&minhash.key, &self.run.limits, record)?;
-                match found {
-                    Ok(text) => {
-                        let sketch = minhash.sign(text, signer);
-                        out.tally.short += u64::from(sketch.short);
-                        if sketch.skip {
-                            Admission::Skipped
-                        } else {
-                            for hash in signer.bands(minhash) {
-                                let content = (sketch.content >> 64) as u64;
-                                out.bands.push(Band { hash, content, doc: Doc(place) });
-                            }
-                            let chars = crate::text::count_chars(text.as_bytes());
-                            keys.keys.push(Key::whole(sketch.content, 0, chars));
-                            Admission::Compared
-                        }
-                    }
+                let (key, normalizer) = (&minhash.key, &minhash.normalizer);
+                match extractor.text(key, normalizer, &self.run.limits, record)? {
+                    Ok(text) => signed(minhash, text, signer, place, keys, out)?,
                     Err(admission) => admission,
                 }
             }
@@ -289,4 +282,29 @@ impl Gather<'_> {
         }
         number
     }
+}
+
+/// Appends the bands of a document, and its sketch where one is wanted; `text` comes with its length
+/// in the document.
+fn signed(
+    minhash: &Minhash,
+    (text, chars): (&str, usize),
+    signer: &mut Signer,
+    place: u64,
+    keys: &mut KeyList,
+    out: &mut Gathered,
+) -> Result<Admission> {
+    let summary = minhash.sign(text, signer)?;
+    out.tally.short += u64::from(summary.short);
+    if summary.skip {
+        return Ok(Admission::Skipped);
+    }
+    let content = (summary.content >> 64) as u64;
+    let doc = Doc(place);
+    out.bands.extend(signer.bands(minhash).map(|hash| Band { hash, content, doc }));
+    if minhash.verify == Verify::Signature && !summary.short {
+        out.sketches.push(Sketched { doc, sketch: minhash.sketch(signer.shingles()) });
+    }
+    keys.keys.push(Key::whole(summary.content, 0, chars));
+    Ok(Admission::Compared)
 }

@@ -7,11 +7,13 @@
 //! depends on threads, parts or memory: records are totally ordered.
 
 pub mod blocks;
+mod compare;
 pub mod exact;
 pub mod findings;
 pub mod gather;
 pub mod index;
 pub mod ledger;
+pub mod likeness;
 pub mod mark;
 pub mod near;
 pub mod rank;
@@ -19,7 +21,9 @@ pub mod records;
 pub mod run;
 pub mod sets;
 pub mod signature;
+pub mod sketch;
 pub mod sorter;
+pub mod tokens;
 mod union;
 pub mod verdicts;
 mod words;

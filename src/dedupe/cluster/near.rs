@@ -1,19 +1,17 @@
-//! Clusters of documents that are alike: bands bring candidates together, the similarity of their
-//! shingle sets joins them.
+//! Clusters of documents that are alike: bands bring candidates together, their similarity joins
+//! them.
 //!
 //! Documents with the same words in the same order collapse before anything is compared: the first
-//! stands for all. Within a bucket (documents that share a band) all pairs of a small one are
-//! compared; in a large one, which a template shared by thousands makes, only neighbours in a few
-//! orders by further minima, so that the work is linear in the size of the bucket. What is joined
-//! already is not compared. Buckets are worked on in blocks of a fixed size, each against the
-//! components that the blocks before it left, so that threads do not show.
+//! stands for all. Buckets (documents that share a band) are worked on in blocks of a fixed size,
+//! each against the components that the blocks before it left, so that threads do not show.
 
 use super::blocks::Store;
+use super::compare::{Common, Comparison, Edges};
 use super::findings::{Cluster, Findings, SAMPLES};
+use super::likeness::{Likeness, Loaded};
 use super::records::{Candidate, Doc, Entry, Member, Verdict};
 use super::run::{ClusterRun, Resolved, Shuffle, Watch};
-use super::sets::Sets;
-use super::signature::{LANES, Minhash, jaccard};
+use super::signature::Minhash;
 use super::union::Union;
 use super::verdicts::Verdicts;
 use crate::error::{Error, Result};
@@ -21,20 +19,14 @@ use crate::run::Progress;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Buckets up to this size are compared pair by pair.
-const SMALL: usize = 16;
-/// Minima that an order of a large bucket is made of, and orders: together a block of permutations.
-const ORDER: usize = 4;
-/// Documents after each that it is compared with, in each order.
-const NEIGHBOURS: usize = 2;
 /// Members of the buckets of a block, at least.
 const BLOCK: usize = 1 << 14;
 /// Memory for each candidate: itself, where its set is, its component.
 const PER_CANDIDATE: u64 = 40;
+/// Memory for each member of the largest bucket: its number, its component, its place in an order.
+const PER_MEMBER: u64 = 24;
 /// Marks the first member of a bucket; free in every document's number.
 const FIRST: u64 = 1 << 63;
-/// Pairs of candidates that are similar enough.
-type Edges = Vec<(u32, u32)>;
 /// Records that are handed on at once.
 const BATCH: usize = 4096;
 
@@ -63,18 +55,20 @@ impl Buckets {
 /// # Errors
 /// `Io` or `Asset` of intermediate files; `Config` where the candidates do not fit into memory.
 pub fn buckets(run: &ClusterRun, progress: &Progress) -> Result<Buckets> {
-    let stores = run.in_parallel(run.bands.finish(), |index, part| {
+    let found = run.in_parallel(run.bands.finish(), |index, part| {
         let mut store = Store::new(&run.scratch, format!("buckets-{index}"));
         let mut pending = Vec::with_capacity(BATCH);
         // The first of a band, until it has company.
         let mut alone: Option<Candidate> = None;
         let mut band = None;
+        let (mut members, mut most) = (0u64, 0);
         let mut watch = Watch::new(progress);
         part.for_each(|found| {
             watch.look()?;
             let one = Candidate { doc: found.doc, content: found.content };
             if band != Some(found.hash) {
                 (band, alone) = (Some(found.hash), Some(one));
+                (members, most) = (1, most.max(members));
                 return Ok(());
             }
             if let Some(first) = alone.take() {
@@ -82,6 +76,7 @@ pub fn buckets(run: &ClusterRun, progress: &Progress) -> Result<Buckets> {
                 pending.push(first);
             }
             store.append(&found.doc.0.to_le_bytes())?;
+            members += 1;
             pending.push(one);
             if pending.len() >= BATCH {
                 run.candidates.push_all(&mut pending)?;
@@ -89,23 +84,26 @@ pub fn buckets(run: &ClusterRun, progress: &Progress) -> Result<Buckets> {
             Ok(())
         })?;
         run.candidates.push_all(&mut pending)?;
-        Ok(store)
+        Ok((store, most.max(members)))
     })?;
-    let limit = (run.memory / 2 / PER_CANDIDATE).min(u64::from(u32::MAX)) as usize;
+    let most = found.iter().map(|(_, most)| *most).max().unwrap_or_default();
+    let limit = (run.memory / 2).saturating_sub(most * PER_MEMBER) / PER_CANDIDATE;
+    let limit = limit.min(u64::from(u32::MAX)) as usize;
     let mut candidates = Vec::new();
     for part in run.candidates.finish() {
         part.for_each(|candidate| {
             if candidates.len() == limit {
                 return Err(Error::config(format!(
-                    "memory: more than {limit} documents share a band with another; they need \
-                     {PER_CANDIDATE} bytes each, and half of the memory. Give more memory, or more \
-                     rows to a band"
+                    "memory: more than {limit} documents share a band with another, {most} of them the same \
+                     one; they need {PER_CANDIDATE} bytes each, those {PER_MEMBER} more, and half of the \
+                     memory. Give more memory, or more rows to a band"
                 )));
             }
             candidates.push(candidate);
             Ok(())
         })?;
     }
+    let stores = found.into_iter().map(|(store, _)| store).collect();
     Ok(Buckets { stores, candidates })
 }
 
@@ -116,13 +114,13 @@ pub fn buckets(run: &ClusterRun, progress: &Progress) -> Result<Buckets> {
 pub fn resolve(
     run: &ClusterRun,
     buckets: &Buckets,
-    sets: &Sets,
+    likeness: &Likeness,
     progress: &Progress,
 ) -> Result<Resolved> {
     let Shuffle::Minhash(minhash) = &run.shuffle else {
         return Err(Error::config("only MinHash compares candidates"));
     };
-    let union = join(run, minhash, buckets, sets, progress)?;
+    let union = join(run, minhash, buckets, likeness, progress)?;
     let (roots, shared) = union.finish();
     let found = run.in_parallel(run.placed.finish(), |_, part| {
         let pending = Vec::with_capacity(BATCH);
@@ -148,9 +146,9 @@ pub fn resolve(
     let mut findings = Findings::default();
     found.into_iter().for_each(|part| findings.add(part));
     let found = run.in_parallel(run.members.finish(), |_, part| {
-        let (pending, buffers) = (Vec::with_capacity(BATCH), (Vec::new(), Vec::new()));
+        let (pending, loaded) = (Vec::with_capacity(BATCH), Loaded::default());
         let findings = Findings::default();
-        let mut clusters = Clusters { run, sets, pending, findings, group: None, buffers };
+        let mut clusters = Clusters { run, likeness, pending, findings, group: None, loaded };
         let mut watch = Watch::new(progress);
         part.for_each(|member| {
             watch.look()?;
@@ -170,7 +168,7 @@ fn join(
     run: &ClusterRun,
     minhash: &Minhash,
     buckets: &Buckets,
-    sets: &Sets,
+    likeness: &Likeness,
     progress: &Progress,
 ) -> Result<Union> {
     let mut union = Union::new(buckets.candidates.len());
@@ -185,7 +183,7 @@ fn join(
                 let number = u64::from_le_bytes(*bytes);
                 if number & FIRST != 0 {
                     if members >= BLOCK {
-                        join_block(run, minhash, &block, sets, &mut union, progress)?;
+                        join_block(run, minhash, &block, likeness, &mut union, progress)?;
                         (members, block) = (0, Vec::new());
                     }
                     block.push(Vec::new());
@@ -201,7 +199,7 @@ fn join(
             at = to;
         }
     }
-    join_block(run, minhash, &block, sets, &mut union, progress)?;
+    join_block(run, minhash, &block, likeness, &mut union, progress)?;
     Ok(union)
 }
 
@@ -209,17 +207,18 @@ fn join_block(
     run: &ClusterRun,
     minhash: &Minhash,
     block: &[Vec<u32>],
-    sets: &Sets,
+    likeness: &Likeness,
     union: &mut Union,
     progress: &Progress,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<(usize, Result<Edges>)>> = Mutex::new(Vec::new());
-    let before = &*union;
+    let room = run.memory / 16;
+    let common = Common { minhash, likeness, union, progress, room };
     std::thread::scope(|scope| {
         for _ in 0..run.threads.min(block.len()) {
             scope.spawn(|| {
-                let mut comparison = Comparison::new(minhash, sets, before, progress);
+                let mut comparison = Comparison::new(common);
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(bucket) = block.get(index) else { return };
@@ -238,105 +237,6 @@ fn join_block(
         }
     }
     Ok(())
-}
-
-/// The comparison of one thread.
-struct Comparison<'r> {
-    minhash: &'r Minhash,
-    sets: &'r Sets,
-    union: &'r Union,
-    progress: &'r Progress,
-    /// Of the members of a bucket: components as far as they are known.
-    labels: Vec<u32>,
-    one: Vec<[u8; 4]>,
-    two: Vec<[u8; 4]>,
-    scratch: Vec<u32>,
-}
-
-impl<'r> Comparison<'r> {
-    fn new(minhash: &'r Minhash, sets: &'r Sets, union: &'r Union, progress: &'r Progress) -> Self {
-        let (one, two, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Self { minhash, sets, union, progress, labels: Vec::new(), one, two, scratch }
-    }
-
-    /// The pairs of a bucket that are similar enough, without those that others imply.
-    fn bucket(&mut self, members: &[u32]) -> Result<Edges> {
-        if self.progress.is_cancelled() {
-            return Err(Error::cancelled());
-        }
-        self.labels.clear();
-        self.labels.extend(members.iter().map(|member| self.union.root(*member)));
-        let mut edges = Vec::new();
-        if members.len() <= SMALL {
-            for later in 1..members.len() {
-                for earlier in 0..later {
-                    self.compare(members, earlier, later, &mut edges)?;
-                }
-            }
-        } else {
-            self.large(members, &mut edges)?;
-        }
-        Ok(edges)
-    }
-
-    fn compare(&mut self, members: &[u32], a: usize, b: usize, edges: &mut Edges) -> Result<()> {
-        if self.labels[a] == self.labels[b] {
-            return Ok(());
-        }
-        let lengths = (self.sets.len(members[a]), self.sets.len(members[b]));
-        let (short, long) = (lengths.0.min(lengths.1), lengths.0.max(lengths.1));
-        if (short as f64) < self.minhash.threshold * long as f64 {
-            return Ok(());
-        }
-        self.sets.load(members[a], &mut self.one)?;
-        self.sets.load(members[b], &mut self.two)?;
-        if jaccard(&self.one, &self.two, self.minhash.threshold) < self.minhash.threshold {
-            return Ok(());
-        }
-        edges.push((members[a], members[b]));
-        let (from, to) = (self.labels[a].max(self.labels[b]), self.labels[a].min(self.labels[b]));
-        if members.len() <= SMALL {
-            self.labels.iter_mut().filter(|label| **label == from).for_each(|label| *label = to);
-        } else {
-            // Renaming all would make the work quadratic; what is missed is compared once more.
-            (self.labels[a], self.labels[b]) = (to, to);
-        }
-        Ok(())
-    }
-
-    /// Compares neighbours in orders in which similar documents are likely to stand together.
-    fn large(&mut self, members: &[u32], edges: &mut Edges) -> Result<()> {
-        let mut minima: Vec<[u32; LANES]> = Vec::with_capacity(members.len());
-        for member in members {
-            self.sets.load(*member, &mut self.one)?;
-            let shingles = self.one.iter().map(|bytes| u32::from_le_bytes(*bytes));
-            minima.push(self.minhash.second(shingles, &mut self.scratch));
-        }
-        // Of a pair at the threshold, fewer equal minima than this are 4.5 standard deviations off.
-        let (share, lanes) = (self.minhash.threshold, LANES as f64);
-        let expected = share * lanes - 4.5 * (lanes * share * (1.0 - share)).sqrt();
-        let mut order: Vec<usize> = (0..members.len()).collect();
-        for first in (0..LANES).step_by(ORDER) {
-            let key = |index: &usize| {
-                let mut key = [0; ORDER];
-                key.copy_from_slice(&minima[*index][first..first + ORDER]);
-                (key, *index)
-            };
-            order.sort_unstable_by_key(key);
-            for (at, a) in order.iter().enumerate() {
-                if self.progress.is_cancelled() {
-                    return Err(Error::cancelled());
-                }
-                for b in order[at + 1..].iter().take(NEIGHBOURS) {
-                    let equal = minima[*a].iter().zip(&minima[*b]).filter(|(a, b)| a == b).count();
-                    if equal as f64 >= expected {
-                        self.compare(members, *a.min(b), *a.max(b), edges)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Documents of equal content, on the way to their clusters.
@@ -419,11 +319,11 @@ fn member(entry: &Entry<false>, cluster: u64, root: Doc, candidate: u32) -> Memb
 /// Clusters, the kept member of each first.
 struct Clusters<'r> {
     run: &'r ClusterRun,
-    sets: &'r Sets,
+    likeness: &'r Likeness,
     pending: Vec<Verdict>,
     findings: Findings,
     group: Option<Gathered>,
-    buffers: (Vec<[u8; 4]>, Vec<[u8; 4]>),
+    loaded: Loaded,
 }
 
 struct Gathered {
@@ -459,10 +359,9 @@ impl Clusters<'_> {
         let similarity = if kept.candidate == member.candidate {
             Verdict::SAME
         } else {
-            let (one, two) = &mut self.buffers;
-            self.sets.load(kept.candidate, one)?;
-            self.sets.load(member.candidate, two)?;
-            (jaccard(one, two, 0.0) * f64::from(Verdict::SAME)).round() as u32
+            let (one, two) = (kept.candidate, member.candidate);
+            let found = self.likeness.similarity(one, two, 0.0, &mut self.loaded)?;
+            (found * f64::from(Verdict::SAME)).round() as u32
         };
         self.pending.push(Verdict {
             doc: member.doc,

@@ -1,6 +1,7 @@
-//! The records that a run sorts: keys of documents, bands of signatures, members of clusters, and
+//! The records that a run sorts: keys of documents, bands and sketches, members of clusters, and
 //! verdicts.
 
+use super::sketch::Sketch;
 use super::sorter::{Record, number};
 use std::cmp::Ordering;
 
@@ -151,6 +152,30 @@ impl Record for Candidate {
 
     fn covers(&self, later: &Self) -> bool {
         self.doc == later.doc
+    }
+}
+
+/// A document with what its similarity to others is estimated from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sketched {
+    pub doc: Doc,
+    pub sketch: Sketch,
+}
+
+impl Record for Sketched {
+    const BYTES: usize = 8 + Sketch::BYTES;
+
+    fn put(&self, out: &mut [u8]) {
+        out[..8].copy_from_slice(&self.doc.0.to_le_bytes());
+        self.sketch.put(&mut out[8..Self::BYTES]);
+    }
+
+    fn get(bytes: &[u8]) -> Self {
+        Self { doc: Doc(number::<8>(bytes, 0) as u64), sketch: Sketch::get(&bytes[8..]) }
+    }
+
+    fn prefix(&self) -> u64 {
+        self.doc.0
     }
 }
 
@@ -313,6 +338,7 @@ mod tests {
             round(Band { hash: b, content: c, doc: Doc(d) });
             round(Kept { doc, start: e, end: f, hash: a, source: g });
             round(Candidate { doc, content: b });
+            round(Sketched { doc, sketch: Sketch::of([e, f, g].into_iter(), b) });
             round(Member { cluster: b, root: Doc(d), rank: c, doc: Doc(d), start: e, end: f, source: g, candidate: e });
             round(Verdict {
                 doc, start: e, end: f, cluster: b, kept: Doc(d), kept_start: g, kept_end: f, similarity: e,

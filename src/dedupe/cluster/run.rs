@@ -5,8 +5,8 @@ use super::findings::Findings;
 use super::index::Keys;
 use super::ledger::{Ledger, Shelf};
 use super::rank::Keep;
-use super::records::{Band, Candidate, Doc, Entry, Kept, Member, Verdict};
-use super::signature::Minhash;
+use super::records::{Band, Candidate, Doc, Entry, Kept, Member, Sketched, Verdict};
+use super::signature::{Minhash, Verify};
 use super::sorter::{Part, Record, Sorter};
 use super::verdicts::Verdicts;
 use crate::codec::Format;
@@ -67,6 +67,7 @@ pub struct ClusterRun {
     pub(super) ranked: Sorter<Entry<true>>,
     pub(super) placed: Sorter<Entry<false>>,
     pub(super) bands: Sorter<Band>,
+    pub(super) sketches: Sorter<Sketched>,
     pub(super) candidates: Sorter<Candidate>,
     pub(super) members: Sorter<Member>,
     pub(super) verdicts: Sorter<Verdict>,
@@ -111,17 +112,22 @@ impl ClusterRun {
         }
         let memory = plan.memory;
         let parts = plan.threads.next_power_of_two();
-        let exact = matches!(plan.shuffle, Shuffle::Exact(_));
         // Shares of the memory, in sixteenths; of sorters that are never filled at one time the
-        // memory is the same.
+        // memory is the same. MinHash leaves one for large buckets.
         let share = |sixteenths: u64| memory / 16 * sixteenths;
-        let scratch = Scratch::new(folder, share(if exact { 4 } else { 6 }));
+        let room = match &plan.shuffle {
+            Shuffle::Exact(_) => 4,
+            Shuffle::Minhash(minhash) if minhash.verify == Verify::Signature => 3,
+            Shuffle::Minhash(_) => 5,
+        };
+        let scratch = Scratch::new(folder, share(room));
         Ok(Self {
             ledgers: plan.names.iter().map(|_| Mutex::new(None)).collect(),
             ranked: Sorter::new("keys", &scratch, parts, share(8)),
             placed: Sorter::new("contents", &scratch, parts, share(2)),
             bands: Sorter::new("bands", &scratch, parts, share(6)),
             // By document, whose first bits are hardly ever different.
+            sketches: Sorter::new("sketches", &scratch, 1, share(2)),
             candidates: Sorter::new("candidates", &scratch, 1, share(2)),
             members: Sorter::new("members", &scratch, parts, share(2)),
             verdicts: Sorter::new("verdicts", &scratch, 1, share(2)),
@@ -144,6 +150,10 @@ impl ClusterRun {
 
     pub fn take_bands(&self, bands: impl Iterator<Item = Band>) -> Result<()> {
         self.bands.push_all(&mut bands.collect())
+    }
+
+    pub fn take_sketches(&self, sketches: impl Iterator<Item = Sketched>) -> Result<()> {
+        self.sketches.push_all(&mut sketches.collect())
     }
 
     /// The number of a source.

@@ -21,6 +21,11 @@ pub struct Sets {
 }
 
 impl Sets {
+    /// For so many candidates, none of them read yet.
+    pub fn new(run: &ClusterRun, candidates: usize) -> Self {
+        Self { store: Store::new(&run.scratch, "sets"), index: vec![(0, 0); candidates] }
+    }
+
     /// The number of shingles of a candidate.
     pub fn len(&self, candidate: u32) -> usize {
         self.index[candidate as usize].1 as usize
@@ -93,9 +98,7 @@ impl<'r> Collect<'r> {
         let Shuffle::Minhash(minhash) = &run.shuffle else {
             return Err(Error::config("only MinHash reads its documents again"));
         };
-        let index = vec![(0, 0); candidates.len()];
-        let sets = Sets { store: Store::new(&run.scratch, "sets"), index };
-        let collected = Mutex::new(sets);
+        let collected = Mutex::new(Sets::new(run, candidates.len()));
         Ok(Self { run, minhash, candidates, shards, host, progress, collected })
     }
 
@@ -172,9 +175,10 @@ impl<'r> Stage for Collect<'r> {
             batch.check_utf8(line).map_err(at)?;
             let record = Record::parse(line).map_err(at)?;
             let Local { extractor, signer, set } = &mut *local;
-            let found = extractor.text(&self.minhash.key, &self.run.limits, &record).map_err(at)?;
-            let Ok(text) = found else { return Err(self.changed(self.shards[shard])) };
-            self.minhash.shingle_set(text, signer, set);
+            let (key, normalizer) = (&self.minhash.key, &self.minhash.normalizer);
+            let found = extractor.text(key, normalizer, &self.run.limits, &record).map_err(at)?;
+            let Ok((text, _)) = found else { return Err(self.changed(self.shards[shard])) };
+            self.minhash.shingle_set(text, signer, set).map_err(at)?;
             out.lengths.push((candidate, set.len() as u32));
             out.bytes.extend(set.iter().flat_map(|shingle| shingle.to_le_bytes()));
         }

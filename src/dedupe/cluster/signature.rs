@@ -4,25 +4,39 @@
 //! costs two multiplications whatever its length. The permutations are multiply-add maps of 32-bit
 //! words, which vectorise; `tests` hold the share of equal bands against the S-curve.
 
+use super::sketch::Sketch;
+use super::tokens::{self, Tokenizer};
 use super::words;
+use crate::dedupe::normalize::Normalizer;
+use crate::error::Result;
 use crate::filter::Selector;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
 /// Permutations that are worked on at once: as many minima as fit into vector registers.
-pub const LANES: usize = 32;
+const LANES: usize = 32;
 /// The base of shingles' polynomials: odd, random.
 const BASE: u64 = 0xD6E8_FEB8_6659_FD93;
 
 /// What a text is cut into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pieces {
     Words,
     Characters,
+    Tokens(Box<dyn Tokenizer>),
+}
+
+/// What two documents that share a band are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// Their shingle sets, for which they are read again.
+    Jaccard,
+    /// Sketches that the first pass keeps of all documents.
+    Signature,
 }
 
 /// How documents are compared.
-pub struct Minhash {
+pub struct Method {
     pub key: Selector,
+    pub normalizer: Normalizer,
     pub pieces: Pieces,
     /// Pieces in a shingle.
     pub ngram: usize,
@@ -30,17 +44,31 @@ pub struct Minhash {
     pub rows: usize,
     /// Jaccard similarity from which two documents are joined.
     pub threshold: f64,
+    pub verify: Verify,
     /// Whether documents without a shingle are compared by their whole text.
     pub compare_short: bool,
-    seed: u64,
+    pub seed: u64,
+}
+
+/// A method with its permutations.
+pub struct Minhash {
+    method: Method,
     multipliers: Vec<[u32; LANES]>,
     offsets: Vec<[u32; LANES]>,
 }
 
+impl std::ops::Deref for Minhash {
+    type Target = Method;
+
+    fn deref(&self) -> &Method {
+        &self.method
+    }
+}
+
 /// What a signature does not say of a document.
 #[derive(Debug, Clone, Copy)]
-pub struct Sketch {
-    /// Of its words in order, or of its whole text where it has no shingle.
+pub struct Summary {
+    /// Of its pieces in order, or of its whole text where it has no shingle.
     pub content: u128,
     pub short: bool,
     /// Not compared at all.
@@ -57,19 +85,9 @@ pub struct Signer {
 }
 
 impl Minhash {
-    #[expect(clippy::too_many_arguments, reason = "the options of the recipe, once")]
-    pub fn new(
-        key: Selector,
-        pieces: Pieces,
-        ngram: usize,
-        bands: usize,
-        rows: usize,
-        threshold: f64,
-        compare_short: bool,
-        seed: u64,
-    ) -> Self {
-        let blocks = (bands * rows).div_ceil(LANES);
-        let mut state = seed;
+    pub fn new(method: Method) -> Self {
+        let blocks = (method.bands * method.rows).div_ceil(LANES);
+        let mut state = method.seed;
         let mut draw = || {
             // SplitMix64 (Steele, Lea and Flood, 2014).
             state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -80,67 +98,62 @@ impl Minhash {
         };
         let multipliers = (0..blocks).map(|_| std::array::from_fn(|_| draw() | 1)).collect();
         let offsets = (0..blocks).map(|_| std::array::from_fn(|_| draw())).collect();
-        Self {
-            key,
-            pieces,
-            ngram,
-            bands,
-            rows,
-            threshold,
-            compare_short,
-            seed,
-            multipliers,
-            offsets,
-        }
+        Self { method, multipliers, offsets }
     }
 
     /// Reads a text; where it is long enough, `signer` holds its signature afterwards.
-    pub fn sign(&self, text: &str, signer: &mut Signer) -> Sketch {
-        signer.cut(self, text);
+    ///
+    /// # Errors
+    /// Those of a tokenizer.
+    pub fn sign(&self, text: &str, signer: &mut Signer) -> Result<Summary> {
+        signer.cut(self, text)?;
         if signer.shingles.is_empty() {
             let content = xxh3_128_with_seed(text.as_bytes(), self.seed ^ BASE);
             signer.minima.clear();
-            return Sketch { content, short: true, skip: !self.compare_short };
+            return Ok(Summary { content, short: true, skip: !self.compare_short });
         }
         let bytes: Vec<u8> = signer.pieces.iter().flat_map(|piece| piece.to_le_bytes()).collect();
         signer.minima.resize(self.multipliers.len(), [0; LANES]);
         for (block, minima) in signer.minima.iter_mut().enumerate() {
             *minima = minimum(&signer.shingles, &self.multipliers[block], &self.offsets[block]);
         }
-        Sketch { content: xxh3_128(&bytes), short: false, skip: false }
-    }
-
-    /// Another signature of a set of shingles: the first permutations, in another order of bits, so
-    /// that it says more than the bands that brought two documents together.
-    pub fn second(
-        &self,
-        shingles: impl Iterator<Item = u32>,
-        scratch: &mut Vec<u32>,
-    ) -> [u32; LANES] {
-        scratch.clear();
-        scratch
-            .extend(shingles.map(|shingle| (shingle ^ (shingle >> 15)).wrapping_mul(0x2C1B_3C6D)));
-        minimum(scratch, &self.multipliers[0], &self.offsets[0])
+        Ok(Summary { content: xxh3_128(&bytes), short: false, skip: false })
     }
 
     /// Replaces `out` by the hashes of the text's shingles, sorted, each once.
-    pub fn shingle_set(&self, text: &str, signer: &mut Signer, out: &mut Vec<u32>) {
-        signer.cut(self, text);
+    ///
+    /// # Errors
+    /// Those of a tokenizer.
+    pub fn shingle_set(&self, text: &str, signer: &mut Signer, out: &mut Vec<u32>) -> Result<()> {
+        signer.cut(self, text)?;
         out.clear();
         out.extend_from_slice(&signer.shingles);
         out.sort_unstable();
         out.dedup();
+        Ok(())
+    }
+
+    /// A sketch of a set of shingles.
+    pub fn sketch(&self, shingles: impl Iterator<Item = u32>) -> Sketch {
+        Sketch::of(shingles, self.seed)
     }
 }
 
 impl Signer {
-    fn cut(&mut self, minhash: &Minhash, text: &str) {
+    fn cut(&mut self, minhash: &Minhash, text: &str) -> Result<()> {
         let Self { lower, pieces, shingles, .. } = self;
-        match minhash.pieces {
+        match &minhash.pieces {
             Pieces::Words => words::words(text, lower, pieces),
             Pieces::Characters => words::characters(text, lower, pieces),
+            Pieces::Tokens(tokenizer) => tokens::tokens(text, &**tokenizer, pieces)?,
         }
         shingle(pieces, minhash.ngram, shingles);
+        Ok(())
+    }
+
+    /// The shingles of the last signature.
+    pub fn shingles(&self) -> impl Iterator<Item = u32> {
+        self.shingles.iter().copied()
     }
 
     /// A hash for each band of the last signature; none for a document without shingles.
@@ -252,9 +265,23 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    fn method(bands: usize, rows: usize, seed: u64) -> Method {
+        Method {
+            key: Selector::compile("$.text", Syntax::JsonPath).unwrap(),
+            normalizer: Normalizer::default(),
+            pieces: Pieces::Words,
+            ngram: 1,
+            bands,
+            rows,
+            threshold: 0.8,
+            verify: Verify::Jaccard,
+            compare_short: true,
+            seed,
+        }
+    }
+
     fn minhash(bands: usize, rows: usize, seed: u64) -> Minhash {
-        let key = Selector::compile("$.text", Syntax::JsonPath).unwrap();
-        Minhash::new(key, Pieces::Words, 1, bands, rows, 0.8, true, seed)
+        Minhash::new(method(bands, rows, seed))
     }
 
     #[test]
@@ -280,8 +307,8 @@ mod tests {
                         shared.chain((0..own).map(|n| format!("s{side}t{trial}x{n} "))).collect()
                     };
                     let (mut one, mut two) = (Signer::default(), Signer::default());
-                    minhash.sign(&text(1), &mut one);
-                    minhash.sign(&text(2), &mut two);
+                    minhash.sign(&text(1), &mut one).unwrap();
+                    minhash.sign(&text(2), &mut two).unwrap();
                     let same = one.bands(&minhash).zip(two.bands(&minhash)).filter(|(a, b)| a == b);
                     hits += u64::from(same.count() > 0);
                     let values = bands * rows;
@@ -300,18 +327,19 @@ mod tests {
 
     #[test]
     fn short_texts_have_no_bands_and_are_compared_whole() {
-        let mut minhash = minhash(4, 2, 1);
-        minhash.ngram = 3;
+        let mut minhash = Minhash::new(Method { ngram: 3, ..method(4, 2, 1) });
         let mut signer = Signer::default();
-        minhash.sign("a long enough text", &mut signer);
-        let short = minhash.sign("Two words.", &mut signer);
+        minhash.sign("a long enough text", &mut signer).unwrap();
+        let short = minhash.sign("Two words.", &mut signer).unwrap();
         assert!(short.short && !short.skip && signer.bands(&minhash).count() == 0);
-        assert_ne!(short.content, minhash.sign("Two words", &mut signer).content);
-        let long = minhash.sign("Now three words.", &mut signer);
-        assert_eq!(long.content, minhash.sign("now, three: WORDS", &mut signer).content);
+        let other = minhash.sign("Two words", &mut signer).unwrap();
+        assert_ne!(short.content, other.content);
+        let long = minhash.sign("Now three words.", &mut signer).unwrap();
+        let again = minhash.sign("now, three: WORDS", &mut signer).unwrap();
+        assert_eq!(long.content, again.content);
         assert_eq!(signer.bands(&minhash).count(), 4);
-        minhash.compare_short = false;
-        assert!(minhash.sign("", &mut signer).skip);
+        minhash.method.compare_short = false;
+        assert!(minhash.sign("", &mut signer).unwrap().skip);
     }
 
     proptest! {
