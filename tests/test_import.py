@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from command import python
+from command import put, python
 
 HEAVY = ("_core", "boto3", "botocore", "fasttext", "nltk", "numpy", "omegaconf", "smart_open", "yaml")
 
@@ -58,3 +60,26 @@ def test_defining_and_running_a_tagger_by_hand_needs_no_engine() -> None:
         "assert Mine().tag(Document('s', 'id', 'a\\n\\nb')) == {'p': [(0, 2, 1.0), (3, 4, 1.0)]}\n"
     )
     python(PROBE.format(code=code, heavy=HEAVY))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["tag", "--taggers", "char_length_v1"], ["dedupe", "--dedupe.documents.attribute_name", "d"]],
+)
+def test_a_command_loads_only_what_it_needs(arguments: list[str], tmp_path: Path) -> None:
+    # Each of these takes milliseconds, where a start takes a few dozen of them.
+    slow = (
+        "boto3",
+        "concurrent.futures",
+        "difflib",
+        "json",
+        "logging",
+        "multiprocessing",
+        "smart_open",
+        "yaml",
+    )
+    arguments = [*arguments, "--documents", str(put(tmp_path / "documents" / "d.jsonl.gz", "text"))]
+    python(
+        f"import sys\nfrom dolma.__main__ import main\nsys.argv[1:] = {arguments!r}\nassert main() == 0\n"
+        f"loaded = [name for name in {slow!r} if name in sys.modules]\nassert not loaded, loaded\n"
+    )

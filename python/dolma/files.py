@@ -13,14 +13,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from . import storage
 from .errors import DolmaShardError
 from .runs import Run
 from .shards import BadRecord, Counts, Lapse, Outcome, Shard, Written
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["Files", "opened"]
 
@@ -50,7 +52,7 @@ class Files:
         self.output_dir = run.config.work_dir.output or os.path.join(scratch, "output")
         self._remote = any(storage.is_remote(file.path) for shard in self.shards for file in shard.inputs)
         self._staging: dict[int, list[Future[str]]] = {}
-        self._pool = ThreadPoolExecutor(STAGE_AHEAD, thread_name_prefix="dolma-transfer")
+        self._pool: ThreadPoolExecutor | None = None
         self._publishing: list[Future[None]] = []
         self._lock = threading.Lock()
 
@@ -68,6 +70,14 @@ class Files:
         """Local inputs and outputs of a shard (the engine asks)."""
         return self.stage(index), self.temporary(index)
 
+    def _transfers(self) -> ThreadPoolExecutor:
+        """The threads that fetch and publish; called with the lock, and only where files are remote."""
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(STAGE_AHEAD, thread_name_prefix="dolma-transfer")
+        return self._pool
+
     def stage(self, index: int) -> list[str]:
         """Local paths of a shard's inputs; remote ones are fetched, with the next few ahead."""
         shard = self.shards[index]
@@ -77,7 +87,7 @@ class Files:
             for ahead in range(index, min(index + STAGE_AHEAD, len(self.shards))):
                 if ahead not in self._staging:
                     self._staging[ahead] = [
-                        self._pool.submit(storage.stage, file, self.input_dir)
+                        self._transfers().submit(storage.stage, file, self.input_dir)
                         for file in self.shards[ahead].inputs
                     ]
             futures = self._staging[index]
@@ -85,6 +95,8 @@ class Files:
 
     def _staged(self, future: Future[str]) -> str:
         """The result of a download, unless the run is stopped before it is there."""
+        from concurrent.futures import TimeoutError as FutureTimeout
+
         while True:
             try:
                 return future.result(timeout=0.2)
@@ -124,7 +136,9 @@ class Files:
         temporary = self.temporary(index)
         if any(storage.is_remote(output.path) for output in shard.outputs):
             with self._lock:
-                self._publishing.append(self._pool.submit(self._commit, index, shard, temporary, outcome))
+                self._publishing.append(
+                    self._transfers().submit(self._commit, index, shard, temporary, outcome)
+                )
         else:
             self._commit(index, shard, temporary, outcome)
 
@@ -174,4 +188,5 @@ class Files:
     def close(self) -> None:
         self.wait()
         # A stopped run does not wait for transfers that nobody will use.
-        self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)

@@ -6,12 +6,12 @@ Attribute files mirror document files: the first path component called `document
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from .errors import DolmaConfigError
+from .spelling import nearest
 
 __all__ = [
     "Place",
@@ -72,7 +72,7 @@ def attribute_place(document: str, name: str, folder: str = "documents") -> Plac
     """
     split = split_at(document, folder)
     if split is None:
-        close = difflib.get_close_matches(folder, document.split("/")[:-1], n=1, cutoff=0.6)
+        close = nearest(folder, document.split("/")[:-1], cutoff=0.6)
         hint = f" (there is {close[0]!r})" if close else ""
         raise DolmaConfigError(
             f"{document} is not below a folder called {folder!r}{hint}: attributes have no place beside it. "

@@ -5,7 +5,6 @@ Everything goes to standard error, so that standard output holds results only.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -127,5 +126,7 @@ class Meter:
         }
         if taggers := self.taggers():
             event["taggers"] = taggers
+        import json
+
         sys.stderr.write(json.dumps(event) + "\n")
         sys.stderr.flush()

@@ -8,7 +8,7 @@ the nearest key that exists, before anything else happens.
 
 from __future__ import annotations
 
-import difflib
+import functools
 import os
 import re
 import types
@@ -18,7 +18,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from . import printing
 from .errors import DolmaConfigError
+from .spelling import nearest
 
 __all__ = ["load", "merge", "read_file", "to_yaml"]
 
@@ -134,7 +136,7 @@ def _choices(kind: type[msgspec.Struct], path: str) -> str:
 
 
 def _nearest(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = nearest(name, names)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; valid keys are {', '.join(sorted(names))}"
@@ -199,6 +201,7 @@ def struct_of(annotation: Any) -> type[msgspec.Struct] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct) else None
 
 
+@functools.cache
 def hints(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """The annotations of a Struct's fields, `Annotated` kept."""
     return typing.get_type_hints(kind, include_extras=True)
@@ -239,11 +242,7 @@ def _without_nulls(kind: type[msgspec.Struct], data: Any, origin: str) -> Any:
 
 def to_yaml(config: msgspec.Struct) -> str:
     """The effective config as YAML that is itself a valid recipe."""
-    import yaml
-
-    data = _without_nones(msgspec.to_builtins(config))
-    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    return text
+    return printing.to_yaml(_without_nones(msgspec.to_builtins(config)))
 
 
 def _without_nones(value: Any) -> Any:

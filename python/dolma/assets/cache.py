@@ -7,16 +7,16 @@ it. What is killed leaves nothing that could be taken for the file.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import os
 import shutil
 import tempfile
 from importlib.util import find_spec
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DolmaAssetError, DolmaError
+from ..spelling import nearest
 from . import pins
 from .pins import LOCK_NAME, Pin
 from .policy import FETCH_VARIABLE, current
@@ -24,12 +24,17 @@ from .table import ASSETS, Asset
 
 __all__ = ["cache_dir", "fetch", "find", "known", "register", "registered", "resolve", "verify"]
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 #: The data folder of this package.
-_DATA = Path(__file__).parent.parent / "data"
+_DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data")
 
 
 def cache_dir() -> Path:
     """The folder of downloaded assets: `assets` below `DOLMA_CACHE`, else below `~/.cache/dolma`."""
+    from pathlib import Path
+
     home = os.environ.get("DOLMA_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "dolma"
     )
@@ -89,7 +94,7 @@ def _local(reference: str) -> str:
     path = os.path.abspath(os.path.expanduser(reference))
     if not os.path.isfile(path):
         names = [*ASSETS, *(asset.name for asset in registered())]
-        close = difflib.get_close_matches(reference, names, n=1, cutoff=0.6)
+        close = nearest(reference, names, cutoff=0.6)
         hint = f"; did you mean the asset {close[0]!r}?" if close else ""
         raise DolmaAssetError(f"{reference} is neither a file, nor a URL, nor the name of an asset{hint}")
     return path
@@ -130,7 +135,7 @@ def _candidates(asset: Asset) -> list[str]:
         package, _, path = place.partition(":")
         found += [os.path.join(folder, path) for folder in _package_folders(package)]
     if asset.bundled:
-        found.append(str(_DATA / asset.bundled))
+        found.append(os.path.join(_DATA, asset.bundled))
     return found
 
 
@@ -275,7 +280,7 @@ def _download(asset: Asset, target: str, repin: bool) -> None:
 
 def _unknown(reference: str) -> DolmaAssetError:
     names = [*ASSETS, *(asset.name for asset in registered())]
-    close = difflib.get_close_matches(reference, names, n=1, cutoff=0.5)
+    close = nearest(reference, names)
     hint = f"; did you mean {close[0]!r}?" if close else " (`dolma assets` shows all)"
     return DolmaAssetError(f"{reference} is neither an asset nor a URL{hint}")
 

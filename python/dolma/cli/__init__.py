@@ -10,7 +10,6 @@ values, booleans have a `--no-` twin. Flags win over the recipe. Exit codes are 
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import sys
 import types
@@ -22,6 +21,7 @@ import msgspec
 
 from .. import config, recipes
 from ..errors import DolmaConfigError, DolmaError
+from ..spelling import nearest
 from ..version import __version__
 
 __all__ = ["main"]
@@ -120,6 +120,14 @@ class Flag(msgspec.Struct, frozen=True):
     def is_list(self) -> bool:
         return list in self.kinds
 
+    def is_in(self, arguments: Sequence[str]) -> bool:
+        """Whether one of `arguments` may be this flag."""
+        names = (f"--{self.name}", f"--no-{self.name}")
+        return any(
+            argument.partition("=")[0] in names or (self.short and argument.startswith(self.short))
+            for argument in arguments
+        )
+
     def parse(self, text: str) -> Any:
         """The value that `text` stands for; checked later, with everything else."""
         if text.lower() == "null" and type(None) in self.kinds:
@@ -161,9 +169,14 @@ def flags(kind: type[msgspec.Struct], prefix: str = "") -> list[Flag]:
     return found
 
 
-def _parser(name: str, command: Command) -> Parser:
+def _parser(name: str, command: Command, arguments: Sequence[str]) -> Parser:
+    """A parser for `arguments`: of all flags where they ask for help, else of those that they name,
+    as most of the time would go into the others."""
     doc = (command.config.__doc__ or "").strip()
-    free = [flag for flag in flags(command.config) if flag.positional]
+    known = flags(command.config)
+    free = [flag for flag in known if flag.positional]
+    if not any(argument.startswith(("-h", "--help")) for argument in arguments):
+        known = [flag for flag in known if flag.is_in(arguments)]
     usage = " ".join(f"[{flag.name.upper()}{' …' if flag.is_list else ''}]" for flag in free)
     parser = Parser(
         prog=f"dolma {name}",
@@ -175,7 +188,7 @@ def _parser(name: str, command: Command) -> Parser:
     parser.add_argument(
         "-c", "--config", metavar="RECIPE", help="YAML or JSON file with any of these options."
     )
-    for flag in flags(command.config):
+    for flag in known:
         text = flag.description.replace("%", "%%")
         given = [flag.short, f"--{flag.name}"] if flag.short else [f"--{flag.name}"]
         if flag.is_bool:
@@ -208,8 +221,8 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[str | 
 
     Raises `DolmaConfigError` for an unknown flag, with the nearest one.
     """
-    parser = _parser(name, command)
-    known, rest = parser.parse_known_args([_normal(argument) for argument in arguments])
+    arguments = [_normal(argument) for argument in arguments]
+    known, rest = _parser(name, command, arguments).parse_known_args(arguments)
     values = vars(known)
     values.update(_tagger_options(name, rest))
     _positionals(command, values, rest)
@@ -218,7 +231,7 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[str | 
         names = [f"--{flag.name}" for flag in known_flags]
         names += [f"--no-{flag.name}" for flag in known_flags if flag.is_bool]
         stray = next((argument for argument in rest if argument.startswith("-")), rest[0])
-        close = difflib.get_close_matches(stray.partition("=")[0], names, n=1, cutoff=0.5)
+        close = nearest(stray.partition("=")[0], names)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise DolmaConfigError(
             f"dolma {name}: unknown option {stray}{hint} (`dolma {name} --help` shows all)"
@@ -298,7 +311,7 @@ def run(arguments: list[str]) -> None:
     if name in LATER:
         raise DolmaConfigError(f"dolma: {name} is not there yet in version {__version__}")
     if name not in COMMANDS:
-        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        close = nearest(name, COMMANDS, cutoff=0.6)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise DolmaConfigError(f"dolma: there is no command {name!r}{hint}\n\n{_usage()}")
     command = COMMANDS[name]

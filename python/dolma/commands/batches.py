@@ -29,16 +29,7 @@ from .workers import Inline, Workers
 if TYPE_CHECKING:
     from .. import _core
 
-__all__ = ["check", "execute"]
-
-
-def check(config: TagConfig) -> None:
-    """Raises `DolmaConfigError` for options that do not go together."""
-    if config.tagger_timeout is not None and (config.debug or config.profile.enable):
-        other = "debug" if config.debug else "profile.enable"
-        raise DolmaConfigError(
-            f"tagger_timeout: needs worker processes, and {other} runs taggers in this one; leave one out"
-        )
+__all__ = ["execute"]
 
 
 def execute(run: Run, taggers: list[PlannedTagger], config: TagConfig) -> dict[str, Any]:

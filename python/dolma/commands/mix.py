@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from ..files import Files
 from ..paths import Place
 from ..runs import Run
 from ..shards import Output, Shard, fingerprint, read_record
+from ..spelling import nearest
 from ..storage import File
 from . import inputs, needs, session
 
@@ -210,7 +210,7 @@ def _missing_attributes(document: File, stream: StreamConfig, name: str, place: 
     parent = place.root.rpartition("/")[0]
     if not storage.is_remote(parent) and os.path.isdir(parent):
         sets = sorted(entry for entry in os.listdir(parent) if not entry.startswith("."))
-        close = difflib.get_close_matches(name, sets, n=1, cutoff=0.5)
+        close = nearest(name, sets)
         if name not in sets:
             message += (
                 f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sets) or 'none'}"
@@ -333,7 +333,7 @@ def _declared(outputs: list[PlannedOutput], set_index: int) -> set[str]:
 
 
 def _unknown_attribute(stream: StreamConfig, name: str, seen: list[str]) -> str:
-    close = difflib.get_close_matches(name, seen, n=3, cutoff=0.5)
+    close = nearest(name, seen, most=3)
     hint = (
         f"the nearest are {', '.join(close)}"
         if close

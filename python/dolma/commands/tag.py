@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Any
 
 from .. import assets, paths, storage
@@ -13,7 +12,7 @@ from ..runs import Run
 from ..shards import Output, Record, Shard, fingerprint
 from ..storage import File
 from ..taggers.plan import PlannedTagger, plan
-from . import batches, inputs, needs, session, showing, tallies
+from . import inputs, needs, session, tallies
 
 __all__ = ["check", "run"]
 
@@ -32,7 +31,11 @@ def check(config: TagConfig) -> list[PlannedTagger]:
         raise DolmaConfigError(
             "on_tagger_error: skip puts documents aside; say how many that may be: max_bad_records"
         )
-    batches.check(config)
+    if config.tagger_timeout is not None and (config.debug or config.profile.enable):
+        other = "debug" if config.debug else "profile.enable"
+        raise DolmaConfigError(
+            f"tagger_timeout: needs worker processes, and {other} runs taggers in this one; leave one out"
+        )
     if not config.documents and config.text is None:
         raise DolmaConfigError("documents: name at least one path")
     return taggers
@@ -46,11 +49,15 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
     """
     taggers = check(config)
     if config.text is not None:
+        from . import showing
+
         try:
             showing.show(config, taggers)
         except DolmaShardError as error:
             if config.debug:
-                traceback.print_exception(error)
+                import traceback
+
+            traceback.print_exception(error)
             raise
         return None
     files = inputs.find(config.documents)
@@ -69,6 +76,9 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
     if config.dryrun:
         return None
     if in_python:
+        # Brings worker processes along, which the engine does without.
+        from . import batches
+
         return batches.execute(work, taggers, config)
     from .. import _core
 

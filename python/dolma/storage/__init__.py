@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from dolma.errors import DolmaInputError, DolmaStorageError
 
@@ -60,6 +59,9 @@ def expand(patterns: Sequence[str]) -> list[File]:
     here = {pattern: _expand(pattern) for pattern in patterns if not is_remote(pattern)}
     remote = dict.fromkeys(pattern for pattern in patterns if is_remote(pattern))
     if remote:
+        # Loads what a run over files of this machine has no use for.
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(min(_LISTINGS, len(remote))) as pool:
             here.update(zip(remote, pool.map(_expand, remote), strict=True))
     found = {file.path: file for files in here.values() for file in files}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 
 import msgspec
 
@@ -97,7 +96,7 @@ def unique_name(path: str) -> str:
     """A fresh name with the suffixes of `path` and no character that a glob or a shell reads."""
     if scheme(path) in ("http", "https"):
         path = re.split(r"[?#]", path)[0]
-    return _fit(f"{secrets.token_hex(8)}-", re.sub(r"[^A-Za-z0-9._-]", "_", basename(path)))
+    return _fit(f"{os.urandom(8).hex()}-", re.sub(r"[^A-Za-z0-9._-]", "_", basename(path)))
 
 
 def _fit(prefix: str, name: str) -> str:

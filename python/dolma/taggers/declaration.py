@@ -6,7 +6,6 @@ promises is tested: a built-in tagger emits the attribute types that it declares
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import math
 import re
@@ -17,6 +16,7 @@ import msgspec
 
 from .. import assets
 from ..errors import DolmaConfigError
+from ..spelling import nearest
 from ..training.card import options_beside
 from .base import BaseTagger
 
@@ -109,7 +109,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
         valid = (*self.assets, *self.settable)
         for key in given:
             if key not in valid:
-                close = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
+                close = nearest(key, valid)
                 known = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(valid) or 'none'}"
                 raise DolmaConfigError(f"tagger {self.name} has no option {key!r}; {known}")
         for key in self.required:

@@ -6,7 +6,6 @@ announce theirs in the entry-point group `dolma.taggers`.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from ..errors import DolmaConfigError
+from ..spelling import nearest
 from .base import BaseTagger
 from .declaration import Declaration, PythonTagger
 
@@ -109,7 +109,7 @@ def find(name: str) -> Declaration | type[BaseTagger]:
 
 
 def _unknown(name: str) -> DolmaConfigError:
-    close = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+    close = nearest(name, names())
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return DolmaConfigError(
         f"unknown tagger {name!r}{hint} (`dolma list` shows all; custom ones need tagger_modules)"
