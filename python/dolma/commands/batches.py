@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import assets
 from ..config import TagConfig
-from ..errors import DolmaConfigError, DolmaError, DolmaShardError
+from ..errors import DolmaError, DolmaShardError
 from ..files import Files
 from ..runs import Run
 from ..taggers.apply import LAPSES_KEPT, Job, Setup, Tagged, Tagging
