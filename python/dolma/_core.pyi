@@ -418,14 +418,14 @@ class Substrings:
         cls,
         *,
         plan: _SubstringPlan,
-        names: Sequence[_Path],
+        names: Sequence[Sequence[_Path]],
         folder: _Path,
         memory: int,
         max_bad: int,
         threads: int,
     ) -> Substrings:
-        """`names` has the document file of each shard; what does not fit into `memory` (bytes) goes into
-        `folder`."""
+        """`names` has the files of each shard: documents, then the attributes by which earlier stages have
+        marked some of them. What does not fit into `memory` (bytes) goes into `folder`."""
     @staticmethod
     def intermediates(min_length: int, unit: str, text_bytes: int) -> int:
         """Bytes of intermediates for so many bytes of text."""

@@ -4,8 +4,8 @@ use super::host::{Progress, PyHost};
 use super::raise;
 use super::runs::format;
 use crate::dedupe::substring::anchors::Winnow;
+use crate::dedupe::substring::findings::Share;
 use crate::dedupe::substring::gather::Plan;
-use crate::dedupe::substring::mark::Share;
 use crate::dedupe::substring::run::{SubstringRun, intermediates};
 use crate::dedupe::substring::symbols::Unit;
 use pyo3::prelude::*;
@@ -41,7 +41,7 @@ impl Substrings {
     #[pyo3(signature = (*, plan, names, folder, memory, max_bad, threads))]
     fn new(
         plan: SubstringPlan,
-        names: Vec<PathBuf>,
+        names: Vec<Vec<PathBuf>>,
         folder: PathBuf,
         memory: u64,
         max_bad: u64,
@@ -125,7 +125,8 @@ impl Substrings {
         raise(self.run.found(|found| {
             let document = |place| {
                 found.corpus.locate(place).map(|location| {
-                    let path = self.run.plan.names[location.shard].to_string_lossy().into_owned();
+                    let path =
+                        self.run.plan.names[location.shard][0].to_string_lossy().into_owned();
                     (path, location.line, String::from_utf8_lossy(&location.id).into_owned())
                 })
             };

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 import dolma as package
-from dolma.errors import DolmaConfigError, DolmaShardError
+from dolma import recipes
+from dolma.commands import recipe
+from dolma.config import RecipeConfig
+from dolma.errors import DolmaConfigError, DolmaInputError, DolmaShardError
 from shards import documents, lines, prose, read, texts, visible, write
 
 CITY = "The city of Bern lies on the Aare, which flows around the old town in a wide loop."
@@ -108,6 +111,102 @@ def test_running_again_does_nothing_and_a_later_file_leaves_earlier_ones_alone(t
     assert dedupe(tmp_path)["shards"]["skipped"] == 1
 
 
+def test_what_earlier_stages_marked_is_neither_marked_nor_a_source(tmp_path: Path) -> None:
+    """By URL, then by text, then by likeness, then by pieces, as Dolma 3 was made."""
+    page, other = prose(1, 60), prose(2, 60)
+    found = [
+        ("u", page),  # 0 stays
+        ("u", other),  # 1 has its URL; must not be the source of 4
+        ("v", page),  # 2 is its copy
+        ("w", page + " more"),  # 3 is like it
+        ("x", other),  # 4 stays whole
+        ("y", f"{prose(3, 40)} {other[:100]}"),  # 5 has a piece of 4
+        ("z", ""),
+    ]
+    rows = [{"id": str(n), "text": text, "url": url} for n, (url, text) in enumerate(found)]
+    documents(tmp_path, {"a.jsonl": rows[:4], "b.jsonl": rows[4:]})
+    methods: list[dict[str, Any]] = [
+        {"documents": {"attribute_name": "url", "key": "$.url"}},
+        {"documents": {"attribute_name": "text"}},
+        {"minhash": {"attribute_name": "like", "threshold": 0.7}},
+        {"substring": {"attribute_name": "rep", "min_length": 40}},
+    ]
+    stage = {"documents": [f"{tmp_path}/documents/*"]}
+    run = {"dedupe": [{**stage, "dedupe": method} for method in methods]}
+    reports = recipe.run(recipes.load(RecipeConfig, run))
+    assert reports is not None
+    marked = {
+        name: {
+            row["id"]
+            for file in ("a", "b")
+            for row in read(tmp_path / f"attributes/{name}/{file}.jsonl")
+            if row["attributes"].get(name)
+        }
+        for name in ("url", "text", "like", "rep")
+    }
+    assert marked == {"url": {"1"}, "text": {"2"}, "like": {"3"}, "rep": {"5"}}
+    written = read(tmp_path / "attributes/rep/a.jsonl") + read(tmp_path / "attributes/rep/b.jsonl")
+    assert [row["attributes"] for row in written[:5]] == [{"rep": []}] * 5
+    assert written[5]["duplicate_of"][0]["id"] == "4"
+    assert written[6]["attributes"] == {}
+    details: Any = reports["dedupe[3]"]["details"]
+    assert (details["marked_before"], details["compared"]) == (3, 4)
+    assert sum(one["chars"] for one in details["substring"]["sources"].values()) == details["chars"]
+    assert details["chars"] == sum(len(found[n][1]) for n in (0, 4, 5))
+    dedupe(tmp_path, method={"skip_marked": []}, force=True)
+    assert [bool(row["attributes"].get("rep")) for row in read(tmp_path / "attributes/rep/b.jsonl")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_other_marks_make_a_file_be_done_again_and_those_after_it(tmp_path: Path) -> None:
+    documents(tmp_path, {f"{name}.jsonl": texts(CITY) for name in "abc"})
+
+    def mark(name: str, spans: list[Any]) -> None:
+        write(tmp_path / f"attributes/old/{name}.jsonl", [{"id": "d0", "attributes": {"old": spans}}])
+
+    for name in "abc":
+        mark(name, [])
+    method = {"skip_marked": ["old"]}
+    with pytest.raises(DolmaInputError, match=r"attributes/nothing/a\.jsonl does not exist"):
+        dedupe(tmp_path, method={"skip_marked": ["old", "nothing"]})
+    dedupe(tmp_path, method=method)
+    assert dedupe(tmp_path, method=method)["shards"]["skipped"] == 3
+    mark("b", [[0, 5, 1]])
+    assert dedupe(tmp_path, method=method)["shards"]["skipped"] == 1
+    whole = [[0, len(CITY), 1]]
+    assert [row[0]["attributes"]["rep"] for row in rows(tmp_path).values()] == [[], [], whole]
+    write(tmp_path / "attributes/old/c.jsonl", [{"id": "other", "attributes": {}}])
+    with pytest.raises(DolmaShardError, match=r'old/c\.jsonl:1: attribute row of "other"'):
+        dedupe(tmp_path, method=method)
+
+
+def test_other_files_come_first_and_get_no_rows(tmp_path: Path) -> None:
+    write(tmp_path / "late/documents/z.jsonl", texts(prose(1, 20), CITY, CITY))
+    documents(tmp_path, {"a.jsonl": texts("One. " + CITY), "b.jsonl": texts(prose(2, 30), prose(2, 30))})
+    method = {"against": [f"{tmp_path}/late/documents/*"]}
+    report = dedupe(tmp_path, method=method)
+    assert visible(tmp_path / "late").keys() == {"documents/z.jsonl"}
+    found = rows(tmp_path)
+    assert found["a.jsonl"][0]["attributes"]["rep"] == [[5, 5 + len(CITY), 1]]
+    kept = found["a.jsonl"][0]["duplicate_of"][0]
+    assert (kept["path"], kept["line"]) == (f"{tmp_path}/late/documents/z.jsonl", 2)
+    assert [len(row["attributes"]["rep"]) for row in found["b.jsonl"]] == [0, 1]
+    assert report["counts"]["read"] == report["details"]["compared"] == 3
+    # Without them, and with others, everything is done again.
+    dedupe(tmp_path)
+    assert rows(tmp_path)["a.jsonl"][0]["attributes"]["rep"] == []
+    assert rows(tmp_path)["b.jsonl"] == found["b.jsonl"]
+    dedupe(tmp_path, method=method)
+    assert rows(tmp_path) == found
+    write(tmp_path / "late/documents/z.jsonl", texts(prose(1, 20)))
+    assert dedupe(tmp_path, method=method)["shards"]["skipped"] == 0
+    with pytest.raises(DolmaConfigError, match="duplicate of itself"):
+        dedupe(tmp_path, method={"against": [f"{tmp_path}/documents/b.jsonl"]})
+
+
 def test_a_hundred_thousand_identical_documents(tmp_path: Path) -> None:
     text = prose(1, 60)
     write(tmp_path / "documents/a.jsonl.gz", [{"id": str(n), "text": text} for n in range(100_000)])
@@ -163,6 +262,7 @@ def test_explanations_can_be_left_out(tmp_path: Path) -> None:
         ({"method": {"skip_empty": True}}, "dedupe.skip_empty: dedupe.substring has no use for it"),
         ({"method": {"keep": {"policy": "longest"}}}, "dedupe.keep: dedupe.substring has no use for it"),
         ({"method": {"num_partitions": 2}}, "dedupe.num_partitions"),
+        ({"method": {"skip_marked": ["rep"]}}, "skip_marked: rep is the attribute set that this run writes"),
         ({"shard": "0/2"}, "shard: a deduplication compares all documents"),
         ({"bloom_filter": {"file": "x", "read_only": False}}, "bloom_filter: dedupe.substring has no use"),
     ],

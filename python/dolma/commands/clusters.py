@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from .. import paths, storage
+from .. import paths
 from ..config import AlarmConfig, DedupeConfig
-from ..errors import DolmaConfigError, DolmaInputError, DolmaShardError
+from ..errors import DolmaConfigError, DolmaShardError
 from ..files import Files
 from ..progress import format_bytes
 from ..runs import Run
@@ -203,27 +203,11 @@ def _check_keep(config: DedupeConfig) -> None:
 def _find(config: DedupeConfig, index: Index | None) -> Corpus:
     method = config.dedupe
     documents = [file for file, _ in inputs.find(config.documents)]
-    references = [file for file, _ in inputs.find(method.against, "dedupe.against")] if method.against else []
-    own = {file.path for file in documents}
-    both = next((file.path for file in references if file.path in own), None)
-    if both is not None:
-        raise DolmaConfigError(
-            f"dedupe.against: {both} is among the documents, too; every document of it would be a duplicate of itself"
-        )
+    references = inputs.find_references(method, documents)
     sets = list(method.skip_marked or [])
     if method.keep.attribute_set is not None:
         sets.append(method.keep.attribute_set)
-    attributes = []
-    for file in documents:
-        places = [paths.attribute_place(file.path, name, method.document_dir).path for name in sets]
-        beside = [storage.stat(place) for place in places]
-        missing = next((place for place, found in zip(places, beside, strict=True) if found is None), None)
-        if missing is not None:
-            raise DolmaInputError(
-                f"{missing} does not exist: dedupe.skip_marked and dedupe.keep.attribute_set read the attributes "
-                "of every document file; write them first"
-            )
-        attributes.append(tuple(found for found in beside if found is not None))
+    attributes = inputs.find_beside(method, documents, sets)
     known = index.known(documents) if index is not None else set()
     return Corpus(references, documents, attributes, known)
 

@@ -56,6 +56,11 @@ def _method(config: DedupeConfig) -> Method:
         sections = ", ".join(f"dedupe.{name}" for name in SECTIONS)
         found = f"this recipe has {' and '.join(given)}" if given else "this recipe has none"
         raise DolmaConfigError(f"dedupe: give one of {sections}; {found}")
+    own = config.dedupe.name or getattr(config.dedupe, given[0]).attribute_name
+    if own in (config.dedupe.skip_marked or []):
+        raise DolmaConfigError(
+            f"dedupe.skip_marked: {own} is the attribute set that this run writes; name those of earlier stages"
+        )
     # Each is imported where it is asked for: start-up counts where runs are short.
     if given[0] == "substring":
         from . import substring
@@ -95,10 +100,7 @@ def stages(configs: Sequence[DedupeConfig]) -> list[DedupeConfig]:
     done: list[DedupeConfig] = []
     for config in configs:
         method = config.dedupe
-        forms_clusters = method.minhash is not None or (
-            config.bloom_filter is None and method.substring is None
-        )
-        if forms_clusters and method.skip_marked is None:
+        if config.bloom_filter is None and method.skip_marked is None:
             earlier = [
                 one.dedupe.name or section.attribute_name
                 for one in done

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import storage
-from ..errors import DolmaConfigError
+from .. import paths, storage
+from ..config import DedupeMethod
+from ..errors import DolmaConfigError, DolmaInputError
 from ..storage import File
 
-__all__ = ["check_format", "find"]
+__all__ = ["check_format", "find", "find_beside", "find_references"]
 
 #: Suffixes of formats that files out there have and the engine does not read.
 UNREADABLE = {".bz2", ".xz", ".lz4", ".7z", ".zip", ".parquet", ".arrow", ".br"}
@@ -28,6 +29,46 @@ def find(patterns: Sequence[str], key: str = "documents") -> list[tuple[File, st
             check_format(file.path)
             found.setdefault(file.path, (file, pattern))
     return [found[path] for path in sorted(found)]
+
+
+def find_references(method: DedupeMethod, documents: Sequence[File]) -> list[File]:
+    """The files of `dedupe.against`.
+
+    Raises `DolmaConfigError` for one that is among the documents.
+    """
+    if not method.against:
+        return []
+    references = [file for file, _ in find(method.against, "dedupe.against")]
+    own = {file.path for file in documents}
+    both = next((file.path for file in references if file.path in own), None)
+    if both is not None:
+        raise DolmaConfigError(
+            f"dedupe.against: {both} is among the documents, too; every document of it would be a duplicate of itself"
+        )
+    return references
+
+
+def find_beside(
+    method: DedupeMethod, documents: Sequence[File], sets: Sequence[str]
+) -> list[tuple[File, ...]]:
+    """For each document file, its attribute file in each of `sets`.
+
+    Raises `DolmaInputError` for one that does not exist.
+    """
+    found = []
+    for file in documents:
+        beside = []
+        for name in sets:
+            place = paths.attribute_place(file.path, name, method.document_dir).path
+            stored = storage.stat(place)
+            if stored is None:
+                raise DolmaInputError(
+                    f"{place} does not exist: dedupe.skip_marked and dedupe.keep.attribute_set read the attributes "
+                    "of every document file; write them first"
+                )
+            beside.append(stored)
+        found.append(tuple(beside))
+    return found
 
 
 def check_format(path: str) -> None:

@@ -1,8 +1,9 @@
 """Repeated substrings: what of a text stood somewhere before is marked, wherever it begins and ends.
 
 All inputs are read, then compared, then attribute rows are written. What is marked in a file depends
-on the files before it and on no other, and so does its fingerprint. Intermediates are kept as those
-of clusters: a run that is killed starts again from its inputs.
+on the files before it (those that are only compared with come first) and on no other, and so does
+its fingerprint. Intermediates are kept as those of clusters: a run that is killed starts again from
+its inputs.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ INFLATION = 4
 #: Files of the sample, taken at even distances, and batches (1 MiB of lines) of each.
 SAMPLE_FILES, SAMPLE_BATCHES = 8, 2
 #: Options of other methods, which would have no effect here.
-UNUSED = ("keep", "against", "index", "skip_marked", "skip_empty", "min_length", "min_words")
+UNUSED = ("keep", "index", "skip_empty", "min_length", "min_words")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,14 +101,17 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
 
     plan = check(config)
     documents = [file for file, _ in inputs.find(config.documents)]
-    work = Run("dedupe", config, _shards(config, plan, documents), copies=config.is_s3_volume)
+    references = inputs.find_references(config.dedupe, documents)
+    work = Run("dedupe", config, _shards(config, plan, references, documents), copies=config.is_s3_volume)
     memory = parse_size(config.memory)
-    text = _text_bytes(documents) if work.todo else 0
+    text = _text_bytes(references + documents) if work.todo else 0
     needed = _core.Substrings.intermediates(plan.min_length, plan.unit, text)
     # Stores and sorters have half of it each at most.
     spilled = needed if needed > memory // 4 else 0
     where = f"about {format_bytes(spilled)} of them on disk" if spilled else "in memory"
     what = f"repeats of at least {plan.min_length:,} {plan.unit}"
+    if references:
+        what += f", against {len(references)} files"
     session.announce(work, f"{what}; {format_bytes(needed)} of intermediates, {where}", brief=brief)
     if work.todo:
         needs.check(work, extra=min(memory, needed), key="memory")
@@ -118,32 +122,37 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
         # Killed between its last output and its end.
         scratch.remove(config, work)
     found: dict[str, Any] = {}
+    shards = [*(Shard((file,), (), "", file.path) for file in references), *work.mine]
 
     def engine(gauge: Any, files: Files) -> None:
         with scratch.folder(config, work) as folder:
             core = _core.Substrings(
                 plan=plan,
-                names=[shard.name for shard in work.mine],
+                names=[[file.path for file in shard.inputs] for shard in shards],
                 folder=folder,
                 memory=memory,
                 max_bad=config.max_bad_records,
                 threads=config.processes,
             )
-            _passes(config, work, core, gauge, files, found)
+            _passes(config, work, shards, core, gauge, files, found)
 
     return session.execute(work, engine, lambda: _account(work, config.dedupe.alarm, found))
 
 
-def _shards(config: DedupeConfig, plan: Plan, documents: Sequence[File]) -> list[Shard]:
-    name = config.dedupe.name or plan.attribute
+def _shards(
+    config: DedupeConfig, plan: Plan, references: Sequence[File], documents: Sequence[File]
+) -> list[Shard]:
+    method = config.dedupe
+    name = method.name or plan.attribute
+    beside = inputs.find_beside(method, documents, method.skip_marked or [])
     shards = []
-    identity = fingerprint("dedupe", {"plan": plan, "bad": config.max_bad_records > 0}, [])
-    for file in documents:
-        identity = fingerprint("dedupe", identity, [file])
+    identity = fingerprint("dedupe", {"plan": plan, "bad": config.max_bad_records > 0}, references)
+    for file, marks in zip(documents, beside, strict=True):
+        identity = fingerprint("dedupe", identity, [file, *marks])
         shards.append(
             Shard(
-                inputs=(file,),
-                outputs=(Output(paths.attribute_place(file.path, name, config.dedupe.document_dir)),),
+                inputs=(file, *marks),
+                outputs=(Output(paths.attribute_place(file.path, name, method.document_dir)),),
                 fingerprint=identity,
                 name=file.path,
                 attributes=((plan.attribute,),),
@@ -175,10 +184,16 @@ def _text_bytes(files: Sequence[File]) -> int:
 
 
 def _passes(
-    config: DedupeConfig, work: Run, core: Any, gauge: Any, files: Files, found: dict[str, Any]
+    config: DedupeConfig,
+    work: Run,
+    shards: list[Shard],
+    core: Any,
+    gauge: Any,
+    files: Files,
+    found: dict[str, Any],
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="dolma-") as folder:
-        inputs_of = Files(work, os.path.join(folder, "read"), list(work.mine))
+        inputs_of = Files(work, os.path.join(folder, "read"), shards)
         reader = Reader(inputs_of)
         try:
             core.gather(reader, gauge)
@@ -195,7 +210,7 @@ def _passes(
         )
     core.compare(gauge)
     todo = {shard.name for shard in work.todo}
-    own = [index for index, shard in enumerate(work.mine) if shard.name in todo]
+    own = [index for index, shard in enumerate(shards) if shard.name in todo]
     core.mark(own, Writer(files, own, reader.bad), gauge)
     if not gauge.cancelled:
         found.update(_findings(core))
@@ -234,7 +249,8 @@ def _account(work: Run, alarm: AlarmConfig, found: dict[str, Any]) -> None:
     share = removed / chars if chars else 0
     session.say(
         f"dedupe: {details.get('duplicates', 0):,} repeats in {details.get('documents_marked', 0):,} of "
-        f"{details.get('compared', 0):,} documents, {removed:,} of {chars:,} code points ({share:.1%})"
+        f"{details.get('compared', 0):,} documents, {removed:,} of {chars:,} code points ({share:.1%}), "
+        f"{details.get('marked_before', 0):,} marked before"
     )
     if not found:
         return

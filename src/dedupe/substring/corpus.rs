@@ -16,14 +16,31 @@ const CHECKPOINT: usize = 1 << 16;
 /// Bytes of a word's edges.
 const EDGES: u64 = 8;
 
+/// What became of a line when it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fate {
+    Compared,
+    /// Earlier stages have marked it: its text is neither marked nor a source.
+    Marked,
+    /// It could not be read, and was put aside.
+    Bad,
+}
+
+impl Fate {
+    fn of(byte: u8) -> Option<Self> {
+        [Self::Compared, Self::Marked, Self::Bad].into_iter().find(|fate| *fate as u8 == byte)
+    }
+}
+
 /// A line of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row<'r> {
-    pub bad: bool,
+    pub fate: Fate,
     pub line: u64,
     /// Code points of its text.
     pub chars: u64,
-    /// Units of its text, none where it is too short to have a repeat.
+    /// Units of its text, none where it is too short to have a repeat or is not compared.
     pub units: u64,
     pub source: u32,
     /// Raw JSON.
@@ -35,7 +52,7 @@ const HEAD: usize = 33;
 
 impl<'r> Row<'r> {
     pub fn put(&self, out: &mut Vec<u8>) {
-        out.push(u8::from(self.bad));
+        out.push(self.fate as u8);
         for value in [self.line, self.chars, self.units] {
             out.extend_from_slice(&value.to_le_bytes());
         }
@@ -48,7 +65,7 @@ impl<'r> Row<'r> {
     pub fn take(bytes: &'r [u8]) -> Option<(Self, &'r [u8])> {
         let length = number::<4>(bytes.get(..HEAD)?, 29) as usize;
         let row = Self {
-            bad: bytes[0] != 0,
+            fate: Fate::of(bytes[0])?,
             line: number::<8>(bytes, 1) as u64,
             chars: number::<8>(bytes, 9) as u64,
             units: number::<8>(bytes, 17) as u64,

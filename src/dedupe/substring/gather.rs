@@ -1,16 +1,17 @@
 //! The first pass: every document is read once; its symbols are kept, and its anchors sorted.
 
 use super::anchors::{Scanner, Winnow};
-use super::corpus::{Filling, Lines as Kept, Row};
+use super::corpus::{Fate, Filling, Lines as Kept, Row};
 use super::records::Anchor;
-use crate::codec::{Format, Lines, Reader};
+use crate::codec::Format;
 use crate::dedupe::cluster::blocks::Scratch;
 use crate::dedupe::cluster::sorter::Sorter;
 use crate::document::{self, Record, id_text};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Batch, Buffers, Counts, Documents, Done, Host, Visit};
+use crate::shard::{self, Bad, Buffers, Counts, Done, Host, Visit};
 use crate::text::count_chars;
+use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -33,8 +34,9 @@ pub struct Plan {
     pub output_format: Option<Format>,
     pub level: Option<u8>,
     pub max_bad: u64,
-    /// Document files as messages call them, by shard.
-    pub names: Vec<PathBuf>,
+    /// Files of each shard as messages call them: documents, then the attributes that say what
+    /// earlier stages have marked.
+    pub names: Vec<Vec<PathBuf>>,
     pub threads: usize,
     /// Bytes that records and stores may take before they are spilled.
     pub memory: u64,
@@ -119,9 +121,9 @@ pub struct Local {
 }
 
 impl<'r> Stage for Gather<'r> {
-    type Source = Documents<'r>;
+    type Source = ZippedReader<'r>;
     type Sink = Sink;
-    type Batch = Batch;
+    type Batch = Zipped;
     type Work = Gathered;
     type Output = Gathered;
     type Done = Done;
@@ -134,42 +136,38 @@ impl<'r> Stage for Gather<'r> {
         Ok(Local::default())
     }
 
-    fn open(&self, shard: usize) -> Result<(Documents<'r>, Sink)> {
+    fn open(&self, shard: usize) -> Result<(ZippedReader<'r>, Sink)> {
         let files = self.host.files(shard)?;
-        let name = &self.plan.names[shard];
-        let [input] = files.inputs.as_slice() else {
-            return Err(Error::config("a shard has one document file"));
-        };
-        let format = self.plan.input_format.unwrap_or_else(|| Format::from_path(name));
-        let reader = Reader::open(input, format).map_err(|error| error.at(name))?;
-        let documents = Documents::new(Lines::new(reader), name, self.progress);
-        Ok((documents, Sink { shard, ..Sink::default() }))
+        let (names, format) = (&self.plan.names[shard], self.plan.input_format);
+        let source = ZippedReader::open(&files.inputs, names, format, self.progress)?;
+        Ok((source, Sink { shard, ..Sink::default() }))
     }
 
-    fn read(&self, source: &mut Documents<'r>) -> Result<Option<Batch>> {
-        source.next(self.gathering.buffers.take())
+    fn read(&self, source: &mut ZippedReader<'r>) -> Result<Option<Zipped>> {
+        source.next(&self.gathering.buffers)
     }
 
-    fn process(&self, local: &mut Local, _shard: usize, batch: Batch) -> Result<Gathered> {
+    fn process(&self, local: &mut Local, _shard: usize, batch: Zipped) -> Result<Gathered> {
         let mut kept = Kept::default();
         let mut anchors = Vec::new();
         let mut bad = Vec::new();
-        batch.for_each(self.plan.max_bad > 0, &mut bad, |visit| {
+        batch.for_each(self.plan.max_bad > 0, &mut bad, |visit, rows| {
             match visit {
                 Visit::Record(line, record) => {
-                    self.document(local, line, record, &mut kept, &mut anchors)?;
+                    let marked = rows.iter().any(|row| is_marked(row));
+                    self.document(local, line, record, marked, &mut kept, &mut anchors)?;
                 }
                 Visit::Bad(line) => {
-                    Row { bad: true, line, chars: 0, units: 0, source: 0, id: b"null" }
+                    Row { fate: Fate::Bad, line, chars: 0, units: 0, source: 0, id: b"null" }
                         .put(&mut kept.rows);
                 }
             }
             Ok(())
         })?;
-        let (lines, bad_lines) = (batch.lines, bad.len() as u64);
+        let (lines, bad_lines) = (batch.documents.lines, bad.len() as u64);
         Progress::add(&self.progress.documents, lines);
         let counts = Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
-        self.gathering.buffers.give(batch.buffer);
+        batch.give(&self.gathering.buffers);
         Ok(Gathered { kept, anchors, counts, bad })
     }
 
@@ -187,7 +185,7 @@ impl<'r> Stage for Gather<'r> {
         shard::check_bad(&sink.bad, self.plan.max_bad)
     }
 
-    fn finish(&self, _shard: usize, source: Documents<'r>, sink: Sink) -> Result<Done> {
+    fn finish(&self, _shard: usize, source: ZippedReader<'r>, sink: Sink) -> Result<Done> {
         let content_hash = source.content_hash();
         Ok(Done { counts: sink.counts, bad: sink.bad, content_hash, ..Done::default() })
     }
@@ -198,11 +196,13 @@ impl<'r> Stage for Gather<'r> {
 }
 
 impl Gather<'_> {
+    /// Appends a document: its text and anchors, unless it is `marked`, and its row.
     fn document(
         &self,
         local: &mut Local,
         line: u64,
         record: &Record<'_>,
+        marked: bool,
         kept: &mut Kept,
         anchors: &mut Vec<Anchor>,
     ) -> Result<()> {
@@ -217,9 +217,13 @@ impl Gather<'_> {
                 number
             }
         };
+        let chars = count_chars(text.as_bytes()) as u64;
+        if marked {
+            Row { fate: Fate::Marked, line, chars, units: 0, source, id }.put(&mut kept.rows);
+            return Ok(());
+        }
         let winnow = &self.plan.winnow;
         let (symbols, edges) = (kept.symbols.len(), kept.edges.len());
-        let chars = count_chars(text.as_bytes()) as u64;
         let mut units = winnow.unit.encode(text, &mut kept.symbols, &mut kept.edges);
         if units < winnow.length {
             kept.symbols.truncate(symbols);
@@ -229,7 +233,7 @@ impl Gather<'_> {
             local.scanner.scan(winnow, &kept.symbols[symbols..], kept.units, anchors);
         }
         kept.units += units;
-        Row { bad: false, line, chars, units, source, id }.put(&mut kept.rows);
+        Row { fate: Fate::Compared, line, chars, units, source, id }.put(&mut kept.rows);
         Ok(())
     }
 }

@@ -4,7 +4,8 @@
 //! `attributes`, `duplicate_of` has an object for each span: the longest piece of it with one
 //! source (`matched`), and where that stands (`path`, `line`, `id`, `span`).
 
-use super::corpus::{Corpus, Extent, Location, Row};
+use super::corpus::{Corpus, Extent, Fate, Location, Row};
+use super::findings::{Findings, Largest};
 use super::gather::Plan;
 use super::marks::{Cover, Cursor, Marks, covers};
 use super::records::{Mark as Repeat, Place, place};
@@ -15,11 +16,8 @@ use crate::json;
 use crate::run::Stage;
 use crate::shard::{self, Compressed, Counts, Done, Host};
 use crate::text::count_chars;
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Repeats that the report shows.
-const LARGEST: usize = 20;
 /// Code points of a sample.
 const SAMPLE: usize = 80;
 
@@ -32,35 +30,6 @@ pub struct Mark<'r> {
     pub shards: Vec<usize>,
     pub host: &'r dyn Host<Done>,
     pub findings: Mutex<Findings>,
-}
-
-/// A repeat, for the report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Largest {
-    pub chars: u64,
-    /// Where it is marked.
-    pub at: Place,
-    pub source: Place,
-    pub sample: String,
-}
-
-/// What was found, for the report.
-#[derive(Debug, Default)]
-pub struct Findings {
-    /// By the number of a source.
-    pub sources: BTreeMap<u32, Share>,
-    /// The longest first, one for each source of a repeat.
-    pub largest: Vec<Largest>,
-}
-
-/// What of a source is marked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Share {
-    pub documents: u64,
-    pub documents_marked: u64,
-    pub chars: u64,
-    pub marked_chars: u64,
-    pub spans: u64,
 }
 
 pub struct Source<'r> {
@@ -131,7 +100,7 @@ impl<'r> Stage for Mark<'r> {
         };
         let shard = self.shards[shard];
         let input = self.plan.input_format;
-        let input = input.unwrap_or_else(|| Format::from_path(&self.plan.names[shard]));
+        let input = input.unwrap_or_else(|| Format::from_path(&self.plan.names[shard][0]));
         let encoding = Encoding::new(self.plan.output_format.unwrap_or(input), self.plan.level)?;
         let writer = shard::create(output, encoding)?;
         let extents = self.corpus.extents(shard).iter();
@@ -173,7 +142,7 @@ impl<'r> Stage for Mark<'r> {
         let shard = self.shards[shard];
         if source.marks.left() > 0 {
             let message = format!("{} repeats are in no document", source.marks.left());
-            return Err(Error::new(ErrorKind::Panic(message)).at(&self.plan.names[shard]));
+            return Err(Error::new(ErrorKind::Panic(message)).at(&self.plan.names[shard][0]));
         }
         let mut done = Done { counts: sink.counts, ..Done::default() };
         done.push_written(sink.writer.finish()?);
@@ -184,6 +153,7 @@ impl<'r> Stage for Mark<'r> {
             ("duplicates", total.spans),
             ("duplicate_chars", total.marked_chars),
             ("chars", total.chars),
+            ("marked_before", sink.findings.marked_before),
         ] {
             done.details.push((vec![what.to_string()], value as f64));
         }
@@ -219,12 +189,12 @@ impl Mark<'_> {
             covers(own, self.plan.winnow.length, covered);
             let spans = self.spans(covered, start, row.units, text)?;
             counts.read += 1;
-            if row.bad {
-                counts.bad += 1;
-            } else {
-                counts.written += 1;
-                self.count(&row, &spans, findings)?;
+            match row.fate {
+                Fate::Bad => counts.bad += 1,
+                Fate::Marked => findings.marked_before += 1,
+                Fate::Compared => self.count(&row, &spans, findings)?,
             }
+            counts.written += u64::from(row.fate != Fate::Bad);
             out.extend_from_slice(b"{\"attributes\":{");
             if row.chars > 0 {
                 out.extend_from_slice(&name);
@@ -380,7 +350,7 @@ impl Mark<'_> {
     }
 
     fn path(&self, location: &Location) -> std::borrow::Cow<'_, str> {
-        self.plan.names[location.shard].to_string_lossy()
+        self.plan.names[location.shard][0].to_string_lossy()
     }
 }
 
@@ -407,59 +377,5 @@ impl Chars<'_> {
         let start = self.char;
         self.advance(last.max(first));
         (start, self.char, (first - from) as u64)
-    }
-}
-
-impl Findings {
-    pub fn add(&mut self, other: Self) {
-        for (source, share) in other.sources {
-            self.sources.entry(source).or_default().add(&share);
-        }
-        other.largest.into_iter().for_each(|one| {
-            if self.enters(&one) {
-                self.enter(one);
-            }
-        });
-    }
-
-    /// The sum over all sources.
-    pub fn total(&self) -> Share {
-        let mut total = Share::default();
-        self.sources.values().for_each(|share| total.add(share));
-        total
-    }
-
-    /// Whether a repeat is longer than the shortest that is shown, or takes the place of one with
-    /// the same source.
-    fn enters(&self, one: &Largest) -> bool {
-        match self.largest.iter().find(|other| other.source == one.source) {
-            Some(other) => before(one, other),
-            None => {
-                self.largest.len() < LARGEST
-                    || self.largest.last().is_some_and(|least| before(one, least))
-            }
-        }
-    }
-
-    fn enter(&mut self, one: Largest) {
-        self.largest.retain(|other| other.source != one.source);
-        let at = self.largest.partition_point(|other| before(other, &one));
-        self.largest.insert(at, one);
-        self.largest.truncate(LARGEST);
-    }
-}
-
-/// Longer ones come first, then earlier ones.
-fn before(left: &Largest, right: &Largest) -> bool {
-    (std::cmp::Reverse(left.chars), left.at) < (std::cmp::Reverse(right.chars), right.at)
-}
-
-impl Share {
-    fn add(&mut self, other: &Self) {
-        self.documents += other.documents;
-        self.documents_marked += other.documents_marked;
-        self.chars += other.chars;
-        self.marked_chars += other.marked_chars;
-        self.spans += other.spans;
     }
 }

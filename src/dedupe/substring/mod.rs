@@ -20,6 +20,7 @@
 
 pub mod anchors;
 pub mod corpus;
+pub mod findings;
 pub mod gather;
 pub mod mark;
 pub mod marks;

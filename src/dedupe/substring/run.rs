@@ -2,8 +2,9 @@
 
 use super::anchors::Winnow;
 use super::corpus::Corpus;
+use super::findings::Findings;
 use super::gather::{Gather, Gathering, Plan, parts};
-use super::mark::{Findings, Mark};
+use super::mark::Mark;
 use super::marks::Marks;
 use super::matching::{Limits, Matching};
 use super::records::{Anchor, Mark as Repeat, UNIT_BITS};

@@ -75,7 +75,7 @@ fn rows(corpus: &Corpus, setting: Setting) -> Vec<Vec<Value>> {
         output_format: None,
         level: None,
         max_bad: 0,
-        names: (0..corpus.len()).map(|shard| PathBuf::from(shard.to_string())).collect(),
+        names: (0..corpus.len()).map(|shard| vec![PathBuf::from(shard.to_string())]).collect(),
         threads: setting.threads,
         memory: setting.memory,
     };
