@@ -520,7 +520,7 @@ def kernel_types(name: str, options: dict[str, Any]) -> list[str]:
 
 def dedupe(
     *,
-    names: Sequence[_Path],
+    names: Sequence[Sequence[_Path]],
     plan: _DedupePlan,
     filter: BloomFilter,
     max_bad: int,
@@ -528,7 +528,8 @@ def dedupe(
     host: _Host,
     progress: Progress,
 ) -> None:
-    """Marks what a filter knows in document files, in order."""
+    """Marks what a filter knows in document files, in order. `names` has the files of each shard: documents,
+    then the attributes by which earlier stages have marked some of them."""
 
 def check_key(key: str, normalize: Sequence[str]) -> None:
     """Raises `DolmaConfigError` unless `key` is a JSONPath and the steps of `normalize` exist."""

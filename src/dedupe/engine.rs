@@ -3,16 +3,20 @@
 //! Rows keep the published shapes. By document: a duplicate has `"name":[[0,length of key,1]]`, the
 //! first copy no key at all, a document that was left out `"name":[]`. By paragraph: `"name"` lists
 //! the spans of known paragraphs, each with its separator; an empty text has no key. By n-grams:
-//! the same, with the share of known n-grams in place of 1, from the threshold on.
+//! the same, with the share of known n-grams in place of 1, from the threshold on. A document that
+//! earlier stages have marked has `"name":[]` in all of them.
 
 use super::bloom::BloomFilter;
 use super::keys::{Admission, Extractor, Key, KeyList, Limits, Partition, Unit};
 use super::ngrams::{self, Ngrams};
-use crate::codec::{Compressor, Encoding, Format, Lines, Writer};
+use crate::codec::{Compressor, Encoding, Format, Writer};
+use crate::document::Record;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Batch, Buffers, Compressed, Counts, Documents, Done, Host, Visit};
+use crate::shard::{self, Bad, Buffers, Compressed, Counts, Done, Host, Visit};
+use crate::zipped::{Zipped, ZippedReader, is_marked};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -25,8 +29,9 @@ pub struct DedupeRun<'h> {
     pub attribute: String,
     pub read_only: bool,
     pub filter: Mutex<BloomFilter>,
-    /// Document files as messages call them, by shard.
-    pub names: Vec<PathBuf>,
+    /// Files of each shard as messages call them: documents, then the attributes that say what
+    /// earlier stages have marked.
+    pub names: Vec<Vec<PathBuf>>,
     pub input_format: Option<Format>,
     pub output_format: Option<Format>,
     pub level: Option<u8>,
@@ -61,7 +66,15 @@ struct Keys {
     /// Ends of its id and of its keys.
     id_end: u32,
     keys_end: u32,
-    admission: Option<Admission>,
+    fate: Fate,
+}
+
+/// What became of a document before the filter saw it.
+enum Fate {
+    Admitted(Admission),
+    /// Earlier stages have marked it: it has no keys.
+    Marked,
+    Bad,
 }
 
 /// Rows of a batch.
@@ -82,6 +95,7 @@ struct Tally {
     documents_marked: u64,
     skipped: u64,
     without_key: u64,
+    marked_before: u64,
 }
 
 /// The scratch of one thread.
@@ -94,7 +108,7 @@ pub struct Local {
 
 /// The reading half of an open shard.
 pub struct Source<'h> {
-    documents: Documents<'h>,
+    files: ZippedReader<'h>,
     encoding: Encoding,
 }
 
@@ -110,7 +124,7 @@ impl<'h> Stage for DedupeRun<'h> {
     const ORDERED: bool = true;
     type Source = Source<'h>;
     type Sink = Sink;
-    type Batch = (Batch, Encoding);
+    type Batch = (Zipped, Encoding);
     type Work = Keyed;
     type Output = Marked;
     type Done = Done;
@@ -125,23 +139,21 @@ impl<'h> Stage for DedupeRun<'h> {
 
     fn open(&self, shard: usize) -> Result<(Source<'h>, Sink)> {
         let files = self.host.files(shard)?;
-        let ([input], [output]) = (files.inputs.as_slice(), files.outputs.as_slice()) else {
-            return Err(Error::config("a dedupe shard has one document and one attribute file"));
+        let [output] = files.outputs.as_slice() else {
+            return Err(Error::config("a dedupe shard has one attribute file"));
         };
-        let name = &self.names[shard];
-        let input_format = self.input_format.unwrap_or_else(|| Format::from_path(name));
-        let reader =
-            crate::codec::Reader::open(input, input_format).map_err(|error| error.at(name))?;
+        let names = &self.names[shard];
+        let source = ZippedReader::open(&files.inputs, names, self.input_format, self.progress)?;
+        let input_format = self.input_format.unwrap_or_else(|| Format::from_path(&names[0]));
         let encoding = Encoding::new(self.output_format.unwrap_or(input_format), self.level)?;
         let writer = shard::create(output, encoding)?;
-        let documents = Documents::new(Lines::new(reader), name, self.progress);
         let sink =
             Sink { writer, counts: Counts::default(), bad: Vec::new(), tally: Tally::default() };
-        Ok((Source { documents, encoding }, sink))
+        Ok((Source { files: source, encoding }, sink))
     }
 
     fn read(&self, source: &mut Source<'h>) -> Result<Option<Self::Batch>> {
-        let batch = source.documents.next(self.buffers.take())?;
+        let batch = source.files.next(&self.buffers)?;
         Ok(batch.map(|batch| (batch, source.encoding)))
     }
 
@@ -151,57 +163,48 @@ impl<'h> Stage for DedupeRun<'h> {
         _shard: usize,
         (batch, encoding): Self::Batch,
     ) -> Result<Keyed> {
+        let lines = batch.documents.lines;
         let mut keyed = Keyed {
             encoding,
-            ids: Vec::with_capacity(batch.lines as usize * 32),
-            documents: Vec::with_capacity(batch.lines as usize),
+            ids: Vec::with_capacity(lines as usize * 32),
+            documents: Vec::with_capacity(lines as usize),
             list: KeyList::default(),
             known: Known::Whole(Vec::new()),
             counts: Counts::default(),
             bad: Vec::new(),
         };
         let mut bad = Vec::new();
-        batch.for_each(self.max_bad > 0, &mut bad, |visit| {
-            let admission = match visit {
+        batch.for_each(self.max_bad > 0, &mut bad, |visit, rows| {
+            let fate = match visit {
                 Visit::Record(_, record) => {
                     let id = record.id()?;
-                    let list = &mut keyed.list;
-                    let before = list.lengths();
-                    let found = local.extractor.keys(
-                        &self.unit,
-                        &self.limits,
-                        self.partition,
-                        record,
-                        list,
-                    );
-                    if found.is_err() {
-                        list.truncate(before);
-                    }
-                    let admission = found?;
+                    let fate = if rows.iter().any(|row| is_marked(row)) {
+                        record.text()?;
+                        Fate::Marked
+                    } else {
+                        Fate::Admitted(self.keys(local, record, &mut keyed.list)?)
+                    };
                     keyed.ids.extend_from_slice(id);
-                    Some(admission)
+                    fate
                 }
                 Visit::Bad(_) => {
                     keyed.ids.extend_from_slice(b"null");
-                    None
+                    Fate::Bad
                 }
             };
             keyed.documents.push(Keys {
                 id_end: keyed.ids.len() as u32,
                 keys_end: keyed.list.keys.len() as u32,
-                admission,
+                fate,
             });
             Ok(())
         })?;
-        Progress::add(&self.progress.documents, batch.lines);
-        keyed.counts = Counts {
-            read: batch.lines,
-            written: batch.lines - bad.len() as u64,
-            dropped: 0,
-            bad: bad.len() as u64,
-        };
+        Progress::add(&self.progress.documents, lines);
+        let bad_lines = bad.len() as u64;
+        keyed.counts =
+            Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
         keyed.bad = bad;
-        self.buffers.give(batch.buffer);
+        batch.give(&self.buffers);
         Ok(keyed)
     }
 
@@ -254,7 +257,7 @@ impl<'h> Stage for DedupeRun<'h> {
         let mut done = Done {
             counts: sink.counts,
             bad: sink.bad,
-            content_hash: source.documents.content_hash(),
+            content_hash: source.files.content_hash(),
             ..Done::default()
         };
         done.push_written(sink.writer.finish()?);
@@ -266,6 +269,7 @@ impl<'h> Stage for DedupeRun<'h> {
             ("documents_marked", tally.documents_marked),
             ("skipped", tally.skipped),
             ("without_key", tally.without_key),
+            ("marked_before", tally.marked_before),
         ] {
             done.details.push((vec![what.to_string()], value as f64));
         }
@@ -285,6 +289,21 @@ enum Score {
 }
 
 impl DedupeRun<'_> {
+    /// Appends the keys of a document, all or none.
+    fn keys(
+        &self,
+        local: &mut Local,
+        record: &Record<'_>,
+        list: &mut KeyList,
+    ) -> Result<Admission> {
+        let before = list.lengths();
+        let found = local.extractor.keys(&self.unit, &self.limits, self.partition, record, list);
+        if found.is_err() {
+            list.truncate(before);
+        }
+        found
+    }
+
     /// The mark of a key, if it gets one.
     ///
     /// Shares have the published tool's width. Those of a part are not: parts add up to the whole,
@@ -319,35 +338,31 @@ impl DedupeRun<'_> {
             let (id_end, keys_end) = (document.id_end as usize, document.keys_end as usize);
             let marked_before = tally.duplicates;
             out.extend_from_slice(b"{\"attributes\":{");
-            match document.admission {
-                Some(Admission::Compared)
+            let left_out = match document.fate {
+                Fate::Admitted(Admission::Compared)
                     if by_paragraph || self.score(work, keys_start).is_some() =>
                 {
                     out.extend_from_slice(&name);
-                    out.push(b'[');
-                    for index in keys_start..keys_end {
-                        let Some(score) = self.score(work, index) else { continue };
-                        let key = &work.list.keys[index];
-                        write_span(key, score, out);
-                        if score != Score::Share(0.0) {
-                            tally.duplicates += 1;
-                            tally.duplicate_chars += u64::from(key.end - key.start);
-                        }
-                    }
-                    close_list(out);
+                    self.write_spans(work, keys_start..keys_end, out, &mut tally);
+                    false
                 }
-                Some(Admission::Skipped) if by_paragraph => tally.skipped += 1,
-                Some(Admission::Skipped) => {
-                    out.extend_from_slice(&name);
-                    out.extend_from_slice(b"[]");
+                Fate::Admitted(Admission::Compared) | Fate::Bad => false,
+                Fate::Admitted(Admission::Skipped) => {
                     tally.skipped += 1;
+                    !by_paragraph
                 }
-                Some(Admission::WithoutKey) => {
-                    out.extend_from_slice(&name);
-                    out.extend_from_slice(b"[]");
+                Fate::Admitted(Admission::WithoutKey) => {
                     tally.without_key += 1;
+                    true
                 }
-                Some(Admission::Compared) | None => {}
+                Fate::Marked => {
+                    tally.marked_before += 1;
+                    true
+                }
+            };
+            if left_out {
+                out.extend_from_slice(&name);
+                out.extend_from_slice(b"[]");
             }
             let keys = &work.list.keys[keys_start..keys_end];
             tally.compared += keys.iter().filter(|key| key.ngrams != 1).count() as u64;
@@ -358,6 +373,21 @@ impl DedupeRun<'_> {
             (id_start, keys_start) = (id_end, keys_end);
         }
         tally
+    }
+
+    /// The marks among some keys.
+    fn write_spans(&self, work: &Keyed, keys: Range<usize>, out: &mut Vec<u8>, tally: &mut Tally) {
+        out.push(b'[');
+        for index in keys {
+            let Some(score) = self.score(work, index) else { continue };
+            let key = &work.list.keys[index];
+            write_span(key, score, out);
+            if score != Score::Share(0.0) {
+                tally.duplicates += 1;
+                tally.duplicate_chars += u64::from(key.end - key.start);
+            }
+        }
+        close_list(out);
     }
 }
 
@@ -388,5 +418,6 @@ impl std::ops::AddAssign for Tally {
         self.documents_marked += other.documents_marked;
         self.skipped += other.skipped;
         self.without_key += other.without_key;
+        self.marked_before += other.marked_before;
     }
 }

@@ -171,7 +171,7 @@ pub fn format(name: Option<&str>) -> Result<Option<Format>> {
 #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
 pub fn dedupe(
     py: Python<'_>,
-    names: Vec<PathBuf>,
+    names: Vec<Vec<PathBuf>>,
     plan: DedupePlan,
     filter: &BloomFilter,
     max_bad: u64,

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import dolma as package
 from dolma.commands import bloom
+from dolma.commands.keeper import Absorbed, Keeper
 from dolma.errors import (
     DolmaAssetError,
     DolmaConfigError,
@@ -407,15 +408,15 @@ def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def break_save(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Lets the filter be saved so many times, and fail then: outputs are there, their keys are not."""
-    save, saved = bloom.Keeper.save, []
+    save, saved = Keeper.save, []
 
-    def broken(keeper: bloom.Keeper, absorbed: list[bloom.Absorbed]) -> None:
+    def broken(keeper: Keeper, absorbed: list[Absorbed]) -> None:
         saved.append(absorbed)
         if len(saved) > after:
             raise DolmaStorageError("disk full")
         save(keeper, absorbed)
 
-    monkeypatch.setattr(bloom.Keeper, "save", broken)
+    monkeypatch.setattr(Keeper, "save", broken)
 
 
 @pytest.mark.usefixtures("small_groups")

@@ -79,7 +79,7 @@ def _method(config: DedupeConfig) -> Method:
 
 
 #: Options that need to know the members of a cluster.
-CLUSTERS_ONLY = ("keep", "alarm", "explain", "against", "index", "skip_marked")
+CLUSTERS_ONLY = ("keep", "alarm", "explain", "against", "index")
 
 
 def _refuse(config: DedupeConfig, names: Sequence[str], why: str) -> None:
@@ -95,19 +95,27 @@ def stages(configs: Sequence[DedupeConfig]) -> list[DedupeConfig]:
     """The stages of a recipe, each comparing only what those before it have left.
 
     A stage without `skip_marked` gets the sets of the earlier stages that mark whole documents of
-    the same files, where its method can leave out marked documents.
+    the same files.
     """
     done: list[DedupeConfig] = []
     for config in configs:
         method = config.dedupe
-        if config.bloom_filter is None and method.skip_marked is None:
+        if method.skip_marked is None and not method.merge_partitions:
             earlier = [
                 one.dedupe.name or section.attribute_name
                 for one in done
                 if one.documents == config.documents and one.dedupe.document_dir == method.document_dir
+                if _is_whole(one)
                 for section in (one.dedupe.documents, one.dedupe.minhash)
                 if section is not None
             ]
             method = msgspec.structs.replace(method, skip_marked=earlier)
         done.append(msgspec.structs.replace(config, dedupe=method))
     return done
+
+
+def _is_whole(config: DedupeConfig) -> bool:
+    """Whether a run writes its attribute set: parts that share out keys write others, to be joined."""
+    method = config.dedupe
+    parted = method.num_partitions > 1 or config.shard is not None
+    return method.merge_partitions or method.file_partition or not parted

@@ -1,4 +1,5 @@
-"""What the engine sees of a run that reads its inputs in one pass and writes in another."""
+"""What the engine sees of a run that takes several calls: over groups of its shards, or first to read
+and then to write."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from typing import Any
 
 from ..files import Files
 
-__all__ = ["Reader", "Writer"]
+__all__ = ["Reader", "Shifted", "Writer"]
 
 
 class Reader:
@@ -71,3 +72,20 @@ class Writer:
 
     def failed(self, index: int, error: str) -> None:
         self._files.failed(index, error)
+
+
+class Shifted:
+    """A host whose shards start at an index of another's."""
+
+    def __init__(self, files: Files, start: int) -> None:
+        self._files = files
+        self._start = start
+
+    def files(self, index: int) -> tuple[list[str], list[str]]:
+        return self._files.files(self._start + index)
+
+    def done(self, index: int, *news: Any) -> None:
+        self._files.done(self._start + index, *news)
+
+    def failed(self, index: int, error: str) -> None:
+        self._files.failed(self._start + index, error)
