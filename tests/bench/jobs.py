@@ -1,57 +1,27 @@
 """The jobs that are measured: what each asks of a tool, and the ratio it has to reach.
 
-A job is a command and a configuration that both tools understand. Where the published tool cannot
-do what is asked (it refuses a stream without rules), it gets the cheapest thing it accepts. The
-targets are throughput of this tool divided by that of the published one.
+A job is a command and a configuration (`configs.py`) that both tools understand. The targets are
+throughput of this tool divided by that of the published one.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-Config = dict[str, Any]
-
-GOPHER = "bench"
-"""Experiment that holds the Gopher attributes; the rules below name it."""
-
-PII = "bench_pii"
-
-NEEDED = {GOPHER: "gopher_v1", PII: "pii_regex_with_counts_fast_v2"}
-"""Experiments which the mixes read, and the tagger that writes each."""
-
-CUSTOM_TAGGER = Path(__file__).resolve().with_name("custom_tagger.py")
-
-# Fewer documents than this make the published filter use thousands of hash functions (compare
-# 100,000 documents: 59 hashes; a million: 15 to 30), which would only flatter this tool.
-LEAST_ESTIMATE = 1_000_000
-FALSE_POSITIVES = 0.000001
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What a configuration depends on besides its job: the folder, the tool and the input."""
-
-    folder: Path
-    published: bool
-    workers: int
-    documents: int
-    lines: int
-    shard_bytes: int
-
-    @property
-    def inputs(self) -> list[str]:
-        return [f"{self.folder}/documents/*"]
+import configs
+from configs import BY_LINE, BY_NGRAM, BY_TEXT, CUSTOM_TAGGER, GOPHER, PII, Config, Setting, tag
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One row of the report. `output` is the folder below the run's that holds what is counted."""
+    """One row of the report. `output` is the folder below the run's that holds what is counted.
+
+    Without a `target` the ratio is reported and not judged.
+    """
 
     name: str
     title: str
     command: str
-    target: float
+    target: float | None
     config: Callable[[Setting], Config]
     output: str
     needs: tuple[str, ...] = ()
@@ -61,135 +31,6 @@ class Job:
     def keeps_rows(self) -> bool:
         """Whether every input document must have a row in the output."""
         return self.command != "mix"
-
-
-def tag(experiment: str, tagger: str, modules: tuple[str, ...] = ()) -> Callable[[Setting], Config]:
-    def config(setting: Setting) -> Config:
-        written: Config = {
-            "documents": setting.inputs,
-            "experiment": experiment,
-            "taggers": [tagger],
-            "processes": setting.workers,
-        }
-        return written | ({"tagger_modules": list(modules)} if modules else {})
-
-    return config
-
-
-def _dedupe(setting: Setting, how: Config, items: int) -> Config:
-    return {
-        "documents": setting.inputs,
-        "dedupe": {"name": GOPHER, "skip_empty": True, **how},
-        "bloom_filter": {
-            "file": f"{setting.folder}/filter.bin",
-            "read_only": False,
-            "estimated_doc_count": max(LEAST_ESTIMATE, items),
-            "desired_false_positive_rate": FALSE_POSITIVES,
-        },
-        "processes": setting.workers,
-    }
-
-
-def _dedupe_documents(setting: Setting) -> Config:
-    how = {"documents": {"attribute_name": "duplicate", "key": "$.text"}}
-    return _dedupe(setting, how, setting.documents)
-
-
-def _dedupe_paragraphs(setting: Setting) -> Config:
-    return _dedupe(setting, {"paragraphs": {"attribute_name": "duplicate"}}, setting.lines)
-
-
-# The thresholds of the recipes published with Dolma 1.5 and 1.6, after Rae et al. 2021 (Gopher),
-# appendix A.1.1 and table A1: (score, comparison that drops the document, bound).
-GOPHER_RULES: tuple[tuple[str, str, float], ...] = (
-    ("word_count", "<", 50),
-    ("word_count", ">", 100000),
-    ("median_word_length", "<", 3),
-    ("median_word_length", ">", 10),
-    ("symbol_to_word_ratio", ">", 0.1),
-    ("fraction_of_words_with_alpha_character", "<", 0.8),
-    ("required_word_count", "<", 2),
-    ("fraction_of_lines_starting_with_bullet_point", ">", 0.9),
-    ("fraction_of_lines_ending_with_ellipsis", ">", 0.3),
-    ("fraction_of_duplicate_lines", ">", 0.3),
-    ("fraction_of_characters_in_duplicate_lines", ">", 0.3),
-    ("fraction_of_characters_in_most_common_2grams", ">", 0.2),
-    ("fraction_of_characters_in_most_common_3grams", ">", 0.18),
-    ("fraction_of_characters_in_most_common_4grams", ">", 0.16),
-    ("fraction_of_characters_in_duplicate_5grams", ">", 0.15),
-    ("fraction_of_characters_in_duplicate_6grams", ">", 0.14),
-    ("fraction_of_characters_in_duplicate_7grams", ">", 0.13),
-    ("fraction_of_characters_in_duplicate_8grams", ">", 0.12),
-    ("fraction_of_characters_in_duplicate_9grams", ">", 0.11),
-    ("fraction_of_characters_in_duplicate_10grams", ">", 0.1),
-)
-
-
-def _in_jsonpath(score: str, comparison: str, bound: float) -> str:
-    key = f"@.{GOPHER}__gopher_v1__{score}"
-    return f"$.attributes[?({key} && {key}[0] && {key}[0][2] {comparison} {bound})]"
-
-
-def _in_jq(score: str, comparison: str, bound: float) -> str:
-    key = f".attributes.{GOPHER}__gopher_v1__{score}"
-    return f"({key} | length > 0) and ({key}[0][2] {comparison} {bound})"
-
-
-def _mix(
-    setting: Setting, attributes: list[str], level: int | None, **rules: Config | list[Config]
-) -> Config:
-    stream: Config = {
-        "name": "bench",
-        "documents": setting.inputs,
-        "attributes": attributes,
-        "output": {"path": f"{setting.folder}/mixed", "max_size_in_bytes": setting.shard_bytes},
-        **rules,
-    }
-    if level is not None and not setting.published:
-        stream["compression"] = {"output": "gz", "level": level}
-    return {"streams": [stream], "processes": setting.workers}
-
-
-def _mix_jsonpath(setting: Setting) -> Config:
-    exclude = [_in_jsonpath(*rule) for rule in GOPHER_RULES]
-    return _mix(setting, [GOPHER], None, filter={"include": [], "exclude": exclude})
-
-
-def _mix_jq(setting: Setting) -> Config:
-    exclude = [_in_jq(*rule) for rule in GOPHER_RULES]
-    rules = {"include": [], "exclude": exclude, "syntax": "jq"}
-    return _mix(setting, [GOPHER], None, filter=rules)
-
-
-def _mix_spans(level: int | None) -> Callable[[Setting], Config]:
-    def config(setting: Setting) -> Config:
-        replacements = [
-            {
-                "span": f"$.attributes.{PII}__{NEEDED[PII]}__{kind}",
-                "min_score": 0.5,
-                "replacement": f" |||{kind}||| ",
-            }
-            for kind in ("EMAIL_ADDRESS", "PHONE_NUMBER", "IP_ADDRESS")
-        ]
-        return _mix(setting, [PII], level, span_replacement=replacements)
-
-    return config
-
-
-# The published tool refuses a stream without rules. Of the rules that drop and change nothing, an
-# absent field costs it least: best CPU seconds of five runs on 37 MB, 1.9 against 2.0 for
-# `$.id` or the jq constant `true`; a span that never occurs took 2.3 (best of two).
-KEEPS_ALL: Config = {"include": [], "exclude": ["$.absent"]}
-
-
-def _merge(level: int | None) -> Callable[[Setting], Config]:
-    def config(setting: Setting) -> Config:
-        attributes = [GOPHER, PII]
-        if not setting.published:
-            return _mix(setting, attributes, level)
-        return _mix(setting, attributes, level, filter=KEEPS_ALL)
-
-    return config
 
 
 _ATTRIBUTES = f"attributes/{GOPHER}"
@@ -272,7 +113,15 @@ JOBS = (
         title="dedupe documents on `$.text`",
         command="dedupe",
         target=3,
-        config=_dedupe_documents,
+        config=configs.dedupe(BY_TEXT, configs.documents),
+        output=_ATTRIBUTES,
+    ),
+    Job(
+        name="dedupe-documents-exact",
+        title="dedupe documents on `$.text`, exactly",
+        command="dedupe",
+        target=3,
+        config=configs.dedupe(BY_TEXT, configs.documents, exact=True),
         output=_ATTRIBUTES,
     ),
     Job(
@@ -280,7 +129,23 @@ JOBS = (
         title="dedupe paragraphs",
         command="dedupe",
         target=5,
-        config=_dedupe_paragraphs,
+        config=configs.dedupe(BY_LINE, configs.lines),
+        output=_ATTRIBUTES,
+    ),
+    Job(
+        name="dedupe-paragraphs-exact",
+        title="dedupe paragraphs, exactly",
+        command="dedupe",
+        target=None,
+        config=configs.dedupe(BY_LINE, configs.lines, exact=True),
+        output=_ATTRIBUTES,
+    ),
+    Job(
+        name="dedupe-ngrams",
+        title="dedupe paragraphs by 13-grams, stride 1",
+        command="dedupe",
+        target=10,
+        config=configs.dedupe(BY_NGRAM, configs.words),
         output=_ATTRIBUTES,
     ),
     Job(
@@ -288,7 +153,7 @@ JOBS = (
         title="mix, 20 Gopher rules in JSONPath",
         command="mix",
         target=25,
-        config=_mix_jsonpath,
+        config=configs.mix_jsonpath,
         output="mixed",
         needs=(GOPHER,),
     ),
@@ -297,7 +162,7 @@ JOBS = (
         title="mix, 20 Gopher rules in jq",
         command="mix",
         target=7,
-        config=_mix_jq,
+        config=configs.mix_jq,
         output="mixed",
         needs=(GOPHER,),
     ),
@@ -306,7 +171,7 @@ JOBS = (
         title="mix, PII spans replaced",
         command="mix",
         target=4,
-        config=_mix_spans(None),
+        config=configs.mix_spans(None),
         output="mixed",
         needs=(PII,),
     ),
@@ -315,7 +180,7 @@ JOBS = (
         title="mix, PII spans replaced, output no larger",
         command="mix",
         target=1.8,
-        config=_mix_spans(6),
+        config=configs.mix_spans(6),
         output="mixed",
         needs=(PII,),
         no_larger=True,
@@ -325,7 +190,7 @@ JOBS = (
         title="mix without rules",
         command="mix",
         target=4,
-        config=_merge(None),
+        config=configs.merge(None),
         output="mixed",
         needs=(GOPHER, PII),
     ),
@@ -334,7 +199,7 @@ JOBS = (
         title="mix without rules, output no larger",
         command="mix",
         target=1.5,
-        config=_merge(6),
+        config=configs.merge(6),
         output="mixed",
         needs=(GOPHER, PII),
         no_larger=True,

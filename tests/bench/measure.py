@@ -1,7 +1,8 @@
 """Running a tool as a whole process and counting what it left behind.
 
 Nothing here knows the jobs: a corpus is linked into a folder and its text is counted once, a
-command is timed with its peak memory, and an output folder is read back for rows, spans and bytes.
+command is timed with the peak memory of its processes, and an output folder is read back for rows,
+spans and bytes.
 """
 
 import contextlib
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from tree import Watch
+
 
 class BenchError(Exception):
     """A run that failed or cannot be trusted; the message names its log."""
@@ -31,17 +34,47 @@ class Corpus:
     files: tuple[Path, ...]
     documents: int
     lines: int
+    words: int
     text_bytes: int
     stored_bytes: int
+
+    def times(self, copies: int, files: tuple[Path, ...]) -> "Corpus":
+        """The same taken so many times, in other files."""
+        return Corpus(
+            files=files,
+            documents=self.documents * copies,
+            lines=self.lines * copies,
+            words=self.words * copies,
+            text_bytes=self.text_bytes * copies,
+            stored_bytes=sum(path.stat().st_size for path in files),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one process took. `peak_rss` is that of the largest process of its tree, in bytes."""
+    """What a command took, all processes of it; `peak_memory` and `peak_disk` in bytes.
+
+    `peak_disk` is what stood at most in the folder of the run besides its input, 0 if not watched.
+    """
 
     seconds: float
     cpu_seconds: float
-    peak_rss: int
+    peak_memory: int
+    peak_disk: int = 0
+
+    def then(self, other: "Cost") -> "Cost":
+        """The cost of one command after the other."""
+        return Cost(
+            seconds=self.seconds + other.seconds,
+            cpu_seconds=self.cpu_seconds + other.cpu_seconds,
+            peak_memory=max(self.peak_memory, other.peak_memory),
+            peak_disk=max(self.peak_disk, other.peak_disk),
+        )
+
+
+def middle(costs: list[Cost]) -> Cost:
+    """The cost of the run of median time, of two the slower."""
+    return sorted(costs, key=lambda cost: cost.seconds)[len(costs) // 2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,18 +130,26 @@ def take_corpus(pattern: str, folder: Path) -> Corpus:
     files = tuple(folder / f"{at:03d}-{path.name}" for at, path in enumerate(found))
     for path, target in zip(found, files, strict=True):
         link(path, target)
-    documents = lines = size = 0
+    documents = lines = words = size = 0
     for row in _rows(list(files)):
         text = str(row["text"])
         documents += 1
         lines += text.count("\n") + 1
+        words += len(text.split())
         size += len(text.encode("utf-8", "surrogatepass"))
     stored = sum(path.stat().st_size for path in files)
-    return Corpus(files=files, documents=documents, lines=lines, text_bytes=size, stored_bytes=stored)
+    return Corpus(
+        files=files, documents=documents, lines=lines, words=words, text_bytes=size, stored_bytes=stored
+    )
 
 
-def timed(command: list[str], log: Path, environment: dict[str, str], limit: float) -> Cost:
-    """Runs a command to its end, output into `log`; fails if it fails or outlives `limit`."""
+def timed(
+    command: list[str], log: Path, environment: dict[str, str], limit: float, *, disk: Path | None = None
+) -> Cost:
+    """Runs a command to its end, output into `log`; fails if it fails or outlives `limit`.
+
+    With `disk`, what it writes below that folder is watched.
+    """
     with log.open("wb") as stream:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -127,8 +168,9 @@ def timed(command: list[str], log: Path, environment: dict[str, str], limit: flo
         timer = threading.Timer(limit, stop)
         timer.start()
         try:
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - started
+            with Watch(process.pid, disk) as watch:
+                _, status, usage = os.wait4(process.pid, 0)
+                seconds = time.perf_counter() - started
         except BaseException:
             stop()
             raise
@@ -137,11 +179,17 @@ def timed(command: list[str], log: Path, environment: dict[str, str], limit: flo
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         late = f" after {limit:.0f} s" if seconds >= limit else ""
-        raise BenchError(f"{command[0]} ended with {process.returncode}{late}, see {log}")
+        said = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(said) if line.strip()), "no output")
+        raise BenchError(f"{command[0]} ended with {process.returncode}{late}: {last[:200]} (see {log})")
     # Linux reports kilobytes, macOS bytes.
     unit = 1 if os.uname().sysname == "Darwin" else 1024
-    cpu = usage.ru_utime + usage.ru_stime
-    return Cost(seconds=seconds, cpu_seconds=cpu, peak_rss=usage.ru_maxrss * unit)
+    return Cost(
+        seconds=seconds,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_memory=max(usage.ru_maxrss * unit, watch.memory),
+        peak_disk=watch.disk,
+    )
 
 
 def _data_files(folder: Path) -> list[Path]:

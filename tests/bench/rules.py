@@ -6,19 +6,19 @@ is a tagger's time less that of `doc_count_v1`, which reads and writes and does 
 pass of many taggers should take little more than their sum.
 """
 
-import shutil
-import subprocess
+import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from jobs import GOPHER, JOBS, Job, tag
-from measure import BenchError, timed
-from report import Machine, head, table
-from tools import Bench, Tool, run_job
-
-DATATROVE = ("datatrove==0.10.1", "spacy==3.8.18", "nltk==3.10.4", "orjson")
+from configs import GOPHER, tag
+from environments import DATATROVE, environment
+from jobs import JOBS, Job
+from measure import timed
+from report import MEGABYTE, Section, table
+from suite import Context
+from tools import Bench, run_job
 
 FILTERS = {
     "gopher_v3": ("GopherRepetitionFilter", "GopherQualityFilter"),
@@ -80,20 +80,6 @@ class Rules:
         return self.share <= MOST
 
 
-def install_datatrove(cache: Path) -> Path:
-    """The Python of an environment with datatrove, made below `cache` unless it is there."""
-    home = cache / "datatrove"
-    python = home / "bin" / "python"
-    if not (home / "complete").exists():
-        print(f"installing {DATATROVE[0]} into {home}", file=sys.stderr)
-        shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        if subprocess.run([str(python), "-m", "pip", "install", "--quiet", *DATATROVE]).returncode != 0:
-            raise BenchError(f"{DATATROVE[0]} does not install with {sys.executable}; try --datatrove")
-        (home / "complete").touch()
-    return python
-
-
 def _job(taggers: tuple[str, ...]) -> Job:
     """A job of `tag` with these taggers."""
     config = tag(GOPHER, taggers[0])
@@ -104,64 +90,76 @@ def _job(taggers: tuple[str, ...]) -> Job:
     )
 
 
-def _seconds(bench: Bench, tool: Tool, sets: list[tuple[str, ...]], runs: int) -> list[float]:
+def _seconds(context: Context, sets: list[tuple[str, ...]]) -> list[float]:
     """Processor seconds of runs with each set of taggers; the rounds alternate between the sets."""
     done: list[list[float]] = [[] for _ in sets]
-    for number in range(runs):
+    for number in range(context.runs):
         for taggers, mine in zip(sets, done, strict=True):
             print(f"tag, 1 worker, round {number}: {', '.join(taggers)}", file=sys.stderr)
-            mine.append(run_job(bench, _job(taggers), tool, 1, read=number == 0).cost.cpu_seconds)
+            run = run_job(context.bench, _job(taggers), context.own, 1, read=number == 0)
+            mine.append(run.cost.cpu_seconds)
     return [median(mine) for mine in done]
 
 
-def _command(bench: Bench, tool: Tool, command: list[str], runs: int) -> float:
+def _command(bench: Bench, command: list[str], runs: int) -> float:
     print(" ".join(command[:3]), file=sys.stderr)
-    log = bench.work / "rules.log"
     paths = [str(path) for path in bench.corpus.files]
-    done = [timed([*command, *paths], log, tool.environment, bench.limit) for _ in range(runs)]
+    log = bench.work / "rules.log"
+    done = [timed([*command, *paths], log, dict(os.environ), bench.limit) for _ in range(runs)]
     return median(cost.cpu_seconds for cost in done)
 
 
-def measure_rules(bench: Bench, tool: Tool, python: Path, runs: int) -> Rules:
+def _measure(context: Context) -> Rules:
     """Times every tagger, the filters of datatrove, and all taggers in one pass."""
-    script = str(Path(__file__).with_name("datatrove_filters.py"))
+    bench = context.bench
+    python = context.datatrove or environment(context.cache, "datatrove", *DATATROVE)
+    script = str(Path(__file__).with_name("peers") / "datatrove_filters.py")
     sets = [(READING,), TOGETHER, *((tagger,) for tagger in TOGETHER)]
-    reading, together, *each = _seconds(bench, tool, sets, runs)
+    reading, together, *each = _seconds(context, sets)
     taggers = []
     for tagger, seconds in zip(TOGETHER, each, strict=True):
         theirs = None
         if filters := FILTERS.get(tagger):
-            theirs = _command(bench, tool, [str(python), script, ",".join(filters)], 1)
+            theirs = _command(bench, [str(python), script, ",".join(filters)], 1)
         alone = max(seconds - reading, 0.0)
-        speed = bench.corpus.text_bytes / 1e6 / max(alone, 0.01)
+        speed = bench.corpus.text_bytes / MEGABYTE / max(alone, 0.01)
         taggers.append(
             Alone(tagger=tagger, seconds=seconds, alone=alone, megabytes_per_second=speed, datatrove=theirs)
         )
     return Rules(
         taggers=tuple(taggers),
-        inflating=_command(bench, tool, ["gzip", "-t"], runs),
+        inflating=_command(bench, ["gzip", "-t"], context.runs),
         reading=reading,
         together=together,
         share=together / (reading + sum(tagger.alone for tagger in taggers)),
     )
 
 
-def markdown(rules: Rules, bench: Bench, machine: Machine, command: str) -> str:
-    """The measurements in Markdown."""
-    written = []
-    for row in rules.taggers:
-        ratio = f"**{row.datatrove / row.seconds:.0f}**" if row.datatrove else "-"
-        theirs = f"{row.datatrove:.1f}" if row.datatrove else "-"
-        speed = f"{row.megabytes_per_second:.0f}"
-        written.append(
-            f"| `{row.tagger}` | {row.seconds:.2f} | {row.alone:.2f} | {speed} | {theirs} | {ratio} |"
-        )
-    size = bench.corpus.text_bytes / 1e6
+def _cells(row: Alone) -> list[str]:
+    return [
+        f"`{row.tagger}`",
+        f"{row.seconds:.2f}",
+        f"{row.alone:.2f}",
+        f"{row.megabytes_per_second:.0f}",
+        f"{row.datatrove:.1f}" if row.datatrove else "-",
+        f"**{row.datatrove / row.seconds:.0f}**" if row.datatrove else "-",
+    ]
+
+
+def tag_by_rules(context: Context) -> Section:
+    """The suite: the taggers of published rules."""
+    rules = _measure(context)
+    size = context.bench.corpus.text_bytes / MEGABYTE
     summary = (
         f"Inflating the input alone (`gzip -t`): {rules.inflating:.2f} s, {size / rules.inflating:.0f} MB/s. "
         f"Reading and writing rows (`{READING}`): {rules.reading:.2f} s, {size / rules.reading:.0f} MB/s. "
         f"All {len(TOGETHER)} in one pass: {rules.together:.2f} s, {rules.share:.2f} times the sum of "
         f"reading and every tagger alone (at most {MOST}: {'met' if rules.met else 'missed'})."
     )
-    columns = "| tagger | CPU seconds | alone | MB/s alone | datatrove, s | ratio |"
-    return "\n".join([*head(bench.corpus, machine, command), *table(columns, written), summary])
+    columns = ("tagger", "CPU seconds", "alone", "MB/s alone", "datatrove, s", "ratio")
+    return Section(
+        title="Taggers of published rules",
+        lines=[*table(columns, [_cells(row) for row in rules.taggers]), summary, ""],
+        rows=[asdict(rules)],
+        met=rules.met,
+    )

@@ -1,93 +1,182 @@
-"""How this tool alone behaves as the input grows: time, throughput, peak memory.
+"""How this tool alone behaves as the input grows: processor time, peak memory, disk.
 
-The input is taken once, four and sixteen times, as many files under different names and as one
-big file, with each number of workers. Memory should stay flat and a second worker should pay.
+The input is taken once, four and sixteen times, and four times as one big file. Cost should be
+linear, memory flat but for what was announced (a filter, `memory`), and a second worker should pay.
 """
 
 import shutil
 import sys
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from jobs import Job
-from measure import BenchError, Corpus, link
-from report import Scaled, summarise
-from tools import Bench, Tool, run_job
+import configs
+import copies
+from comparison import summarise
+from jobs import JOBS, Job
+from measure import link
+from report import MEGABYTE, Section, megabytes, table
+from suite import Context
+from tools import Bench, make_attributes, run_job
 
-COPIES = (1, 4, 16)
+SHAPES = ((1, False), (4, False), (16, False), (4, True))
+"""How often the input is taken, and whether as one big file."""
 
+MEMORY = 512 << 20
+"""What methods that spill are given, in bytes."""
 
-def _several(files: list[Path], folder: Path, copies: int) -> list[Path]:
-    """The files of `files`, linked `copies` times under different names."""
-    made = []
-    for copy in range(copies):
-        for path in files:
-            made.append(folder / f"{copy:02d}-{path.name}")
-            link(path, made[-1])
-    return made
+LINEAR = 1.5
+"""What a megabyte may cost at most, by what it costs in the smallest input: going to disk is dearer
+than staying in memory, but not more so with each copy."""
 
+FLAT = 1.25
+"""What memory may grow to, likewise; or by what was announced and `BASE`."""
 
-def _one(files: list[Path], folder: Path, copies: int) -> list[Path]:
-    """All files one after the other in one; gzip members and zstandard frames allow that."""
-    if len({path.suffix for path in files}) != 1:
-        raise BenchError("one big file needs documents of one compression")
-    target = folder / f"all{''.join(files[0].suffixes[-2:])}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as stream:
-        for _ in range(copies):
-            for path in files:
-                with path.open("rb") as part:
-                    shutil.copyfileobj(part, stream)
-    return [target]
+BASE = 150 * MEGABYTE
+"""What Python, the program and the workers' buffers may take."""
 
 
-def _grown(bench: Bench, needed: set[str], copies: int, one: bool) -> Bench:
-    """The benchmark with its input and attributes taken `copies` times."""
-    shape = _one if one else _several
-    root = bench.work / "scaled"
+def _alone(name: str, title: str, how: configs.Config) -> Job:
+    config = configs.dedupe(how, configs.documents, exact=True, memory=f"{MEMORY >> 20}MiB")
+    output = f"attributes/{configs.GOPHER}"
+    return Job(name=name, title=title, command="dedupe", target=None, config=config, output=output)
+
+
+_SHARED = ("tag-gopher", "tag-c4", "dedupe-documents", "dedupe-paragraphs", "mix-jsonpath", "merge")
+
+SCALED = (
+    *(job for job in JOBS if job.name in _SHARED),
+    _alone("grow-exact", "dedupe documents, exactly", configs.BY_TEXT),
+    _alone("grow-lines", "dedupe paragraphs, exactly", configs.BY_LINE),
+    _alone("grow-minhash", "dedupe by MinHash, 14 x 8", configs.by_likeness("datatrove")),
+    _alone("grow-substring", "dedupe substrings of 500 bytes", configs.BY_SUBSTRING),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaled:
+    """One job on one size of the input. `cost` and `growth` are by the smallest input, other things
+    equal; `gain` is by the fewest workers; `announced` is the size of the filter, or `MEMORY`."""
+
+    job: str
+    copies: int
+    files: int
+    workers: int
+    seconds: float
+    cpu_seconds: float
+    seconds_per_gigabyte: float
+    peak_memory: int
+    announced: int
+    peak_disk: int
+    cost: float
+    growth: float
+    gain: float
+
+    @property
+    def remarks(self) -> list[str]:
+        found = [] if self.cost <= LINEAR else ["not linear"]
+        flat = self.growth <= FLAT or self.peak_memory <= self.announced + BASE
+        return found if flat else [*found, "memory grows"]
+
+
+def _grown(bench: Bench, job: Job, times: int, one: bool) -> Bench:
+    """The benchmark with its input, and the attributes that the job needs, taken so many times."""
+    root = bench.work / "grown"
     shutil.rmtree(root, ignore_errors=True)
-    base = bench.corpus
-    files = shape(list(base.files), root / "input", copies)
-    for experiment in needed:
+    several = copies.rotated if job.command == "dedupe" else copies.linked
+
+    def take(files: list[Path], folder: Path) -> list[Path]:
+        taken = several(files, folder, times)
+        return [copies.joined(taken, folder.with_name(f"{folder.name}-joined"))] if one else taken
+
+    files = take(list(bench.corpus.files), root / "input")
+    attributes = root / "attributes"
+    for experiment in job.needs:
         folder = bench.attributes / experiment
-        shape([folder / path.name for path in base.files], root / "attributes" / experiment, copies)
-    corpus = Corpus(
-        files=tuple(files),
-        documents=base.documents * copies,
-        lines=base.lines * copies,
-        text_bytes=base.text_bytes * copies,
-        stored_bytes=base.stored_bytes * copies,
-    )
-    return replace(bench, corpus=corpus, attributes=root / "attributes")
+        made = take([folder / path.name for path in bench.corpus.files], root / experiment)
+        for path in made:
+            link(path, attributes / experiment / path.name)
+    return replace(bench, corpus=bench.corpus.times(times, tuple(files)), attributes=attributes)
 
 
-def measure_scaling(bench: Bench, jobs: list[Job], tool: Tool, workers: list[int], runs: int) -> list[Scaled]:
-    """Runs every job on every size and shape of the input, with every number of workers."""
-    needed = {experiment for job in jobs for experiment in job.needs}
+def _series(context: Context, job: Job) -> list[Scaled]:
     rows: list[Scaled] = []
-    first: dict[tuple[str, bool, int], int] = {}
-    for copies in COPIES:
-        for one in (False, True):
-            grown = _grown(bench, needed, copies, one)
-            for job in jobs:
-                seconds = 0.0
-                for count in workers:
-                    print(f"{job.name}, {copies}x, {count} workers", file=sys.stderr)
-                    done = [run_job(grown, job, tool, count, read=False) for _ in range(runs)]
-                    summary = summarise(done, grown.corpus)
-                    seconds = seconds or summary.seconds
-                    smallest = first.setdefault((job.name, one, count), summary.peak_rss)
-                    row = Scaled(
-                        job=job.title,
-                        copies=copies,
-                        files=len(grown.corpus.files),
-                        workers=count,
-                        seconds=summary.seconds,
-                        megabytes_per_second=summary.megabytes_per_second,
-                        peak_rss=summary.peak_rss,
-                        gain=seconds / summary.seconds,
-                        growth=summary.peak_rss / smallest,
-                    )
-                    rows.append(row)
-    shutil.rmtree(bench.work / "scaled", ignore_errors=True)
+    for times, one in SHAPES:
+        fewest: float | None = None
+        grown = _grown(context.bench, job, times, one)
+        for count in context.workers:
+            print(f"{job.name}, {times}x, {count} workers", file=sys.stderr)
+            runs = [run_job(grown, job, context.own, count, read=False) for _ in range(context.runs)]
+            done = summarise(runs, grown.corpus)
+            gigabytes = grown.corpus.text_bytes / MEGABYTE / 1000
+            first = next((row for row in rows if row.workers == count), None)
+            fewest = fewest or done.seconds
+            announced = runs[0].filter_bytes or (MEMORY if job.name.startswith("grow-") else 0)
+            row = Scaled(
+                job=job.title,
+                copies=times,
+                files=len(grown.corpus.files),
+                workers=count,
+                seconds=done.seconds,
+                cpu_seconds=done.cpu_seconds,
+                seconds_per_gigabyte=done.cpu_seconds / gigabytes,
+                peak_memory=done.peak_memory,
+                announced=announced,
+                peak_disk=done.peak_disk,
+                cost=done.cpu_seconds / gigabytes / first.seconds_per_gigabyte if first else 1.0,
+                growth=done.peak_memory / first.peak_memory if first else 1.0,
+                gain=fewest / done.seconds,
+            )
+            rows.append(row)
     return rows
+
+
+def _cells(row: Scaled) -> list[str]:
+    return [
+        row.job,
+        f"{row.copies}x",
+        str(row.files),
+        str(row.workers),
+        f"{row.seconds:.2f}",
+        f"{row.cpu_seconds:.2f}",
+        f"{row.seconds_per_gigabyte:.1f}",
+        f"{row.cost:.2f}",
+        megabytes(row.peak_memory),
+        megabytes(row.announced) if row.announced else "-",
+        megabytes(row.peak_disk),
+        f"{row.gain:.2f}",
+        "; ".join(row.remarks) or "met",
+    ]
+
+
+def scale(context: Context) -> Section:
+    """The suite: every job on every size and shape of the input, with every number of workers."""
+    wanted = [job for job in SCALED if context.wanted(job.name)]
+    make_attributes(context.bench, context.own, {experiment for job in wanted for experiment in job.needs})
+    rows = [row for job in wanted for row in _series(context, job)]
+    shutil.rmtree(context.bench.work / "grown", ignore_errors=True)
+    columns = (
+        "job",
+        "input",
+        "files",
+        "workers",
+        "seconds",
+        "CPU s",
+        "CPU s/GB",
+        "cost",
+        "peak MB",
+        "announced MB",
+        "disk MB",
+        "speed-up",
+        "verdict",
+    )
+    intro = (
+        "Cost is processor time for each GB of text, by that of the smallest input; disk is outputs and "
+        f"intermediates together; speed-up is by the fewest workers. Met: cost at most {LINEAR}, and memory at "
+        f"most {FLAT} times that of the smallest input or within what was announced."
+    )
+    return Section(
+        title="As the input grows",
+        lines=[intro, "", *table(columns, [_cells(row) for row in rows])],
+        rows=[asdict(row) for row in rows],
+        met=not any(row.remarks for row in rows),
+    )

@@ -1,122 +1,116 @@
 """Repeated substrings against the suffix arrays of deduplicate-text-datasets, on the same texts.
 
-    python tests/bench/substring.py --documents 'corpus/*.jsonl.gz' --peer path/to/dedup_dataset
-
-`--peer` is the program built from github.com/google-research/deduplicate-text-datasets (`cargo build
---release`). It is given the texts in the form of its own loaders, already inflated and parsed; this
-tool reads the documents, and writes attribute files. Both look for repeats of at least `--length`
-bytes, with each number of `--workers`. Without `--peer`, this tool alone is measured.
+The peer is built from github.com/google-research/deduplicate-text-datasets (`cargo build --release`,
+then `--suffix-arrays target/release/dedup_dataset`). It is given the texts in the form of its own
+loaders, already inflated and parsed; this tool reads the documents, and writes attribute files. Both
+look for repeats of at least 500 bytes. Without the program, this tool alone is measured.
 """
 
-import argparse
-import glob
-import gzip
 import json
+import os
 import shutil
-import subprocess
 import sys
-import tempfile
-import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-#: What stands before every text in the peer's input: a separator and the number of the text.
+import configs
+from measure import Cost, middle, opened, read_output, timed
+from report import MEGABYTE, Section, megabytes, table, verdict
+from suite import Context
+from tools import run_tool
+
 SEPARATOR = b"\xff\xff"
-#: Bytes that parts of the peer's input overlap, more than any repeat that matters.
-OVERLAP = 100_000
+"""What stands before every text in the peer's input, with the number of the text."""
+
+LENGTH = configs.BY_SUBSTRING["substring"]["min_length"]
+
+PEER = Path(__file__).with_name("peers") / "suffix_arrays.py"
 
 
-def pack(documents: list[Path], target: Path) -> int:
-    """Writes the peer's input; returns the bytes of text."""
-    total = number = 0
+@dataclass(frozen=True, kw_only=True)
+class Repeats:
+    """Both programs with a number of workers; the peer only where it is given."""
+
+    workers: int
+    own: Cost
+    spans: int
+    peer: Cost | None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.peer.seconds / self.own.seconds if self.peer else None
+
+
+def pack(documents: tuple[Path, ...], target: Path) -> None:
+    """Writes the peer's input."""
+    number = 0
     with target.open("wb") as out:
         for path in documents:
-            with gzip.open(path) as lines:
+            with opened(path) as lines:
                 for line in lines:
-                    text = json.loads(line)["text"].encode()
+                    text = json.loads(line)["text"].encode("utf-8", "surrogatepass")
                     out.write(SEPARATOR + number.to_bytes(4, "little") + text)
                     number += 1
-                    total += len(text)
-    return total
 
 
-def seconds(commands: list[list[str]], together: bool = False) -> float:
-    """How long commands take, one after the other or all together."""
-    begin = time.perf_counter()
-    if together:
-        running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in commands]
-        if any(process.wait() for process in running):
-            raise SystemExit(f"failed: {commands}")
-    else:
-        for command in commands:
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begin
+def _own(context: Context, workers: int) -> tuple[Cost, int]:
+    folder = context.bench.fresh(context.bench.work / "substring" / "own")
+    config = configs.dedupe(configs.BY_SUBSTRING, configs.documents, exact=True, memory="1GiB")
+    setting = context.bench.setting(folder, context.own, workers)
+    cost = run_tool(context.bench, context.own, "dedupe", config(setting), folder)
+    return cost, read_output(folder / "attributes").spans
 
 
-def peer(program: str, packed: Path, length: int, workers: int) -> float:
-    """Builds the suffix array in a part for each worker, merges, finds repeats, collects ranges."""
-    size = packed.stat().st_size
-    step = -(-size // workers)
-    bounds = [(start, min(start + step + OVERLAP, size)) for start in range(0, size, step)]
-    parts = [f"{packed}.part.{start}-{end}" for start, end in bounds]
-    cache = packed.parent / "cache"
-    scratch = packed.parent / "merge"
-    for folder in (cache, scratch):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    threads = ["--num-threads", str(workers)]
-    data = ["--data-file", str(packed)]
-    make = [
-        [program, "make-part", *data, "--start-byte", str(start), "--end-byte", str(end)]
-        for start, end in bounds
-    ]
-    took = seconds(make, together=True)
-    pieces = [option for part in parts for option in ("--suffix-path", part)]
-    took += seconds([[program, "merge", "--output-file", str(scratch / "table"), *pieces, *threads]])
-    with Path(f"{packed}.table.bin").open("wb") as table:
-        for piece in sorted(scratch.glob("table.table.bin.*")):
-            with piece.open("rb") as source:
-                shutil.copyfileobj(source, table)
-    threshold = ["--length-threshold", str(length), "--cache-dir", str(cache)]
-    took += seconds([[program, "self-similar", *data, *threshold, *threads]])
-    return took + seconds([[program, "collect", *data, *threshold]])
-
-
-def own(documents: list[Path], folder: Path, length: int, workers: int) -> float:
-    """Runs `dolma dedupe` from nothing."""
+def _peer(context: Context, workers: int) -> Cost | None:
+    if context.suffix_arrays is None:
+        return None
+    folder = context.bench.work / "substring" / "peer"
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "documents").mkdir(parents=True)
-    for path in documents:
-        (folder / "documents" / path.name).symlink_to(path.resolve())
-    config = {
-        "documents": [f"{folder}/documents/*"],
-        "dedupe": {"substring": {"attribute_name": "repeats", "min_length": length}},
-        "memory": "1GiB",
-        "processes": workers,
-    }
-    recipe = folder / "recipe.json"
-    recipe.write_text(json.dumps(config))
-    return seconds([[sys.executable, "-m", "dolma", "-c", str(recipe), "dedupe"]])
+    folder.mkdir(parents=True)
+    pack(context.bench.corpus.files, folder / "texts")
+    command = [sys.executable, str(PEER), str(context.suffix_arrays.resolve()), str(folder / "texts")]
+    command += [str(LENGTH), str(workers)]
+    log = folder.with_suffix(".log")
+    return timed(command, log, dict(os.environ), context.bench.limit, disk=folder)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--documents", required=True)
-    parser.add_argument("--peer")
-    parser.add_argument("--length", type=int, default=500)
-    parser.add_argument("--workers", default="1,2")
-    options = parser.parse_args()
-    documents = [Path(path) for path in sorted(glob.glob(options.documents))]
-    with tempfile.TemporaryDirectory() as folder:
-        packed = Path(folder) / "texts"
-        size = pack(documents, packed)
-        for workers in map(int, options.workers.split(",")):
-            took = own(documents, Path(folder) / "own", options.length, workers)
-            line = f"{workers} workers: dolma {took:.2f} s, {size / took / 1e6:.1f} MB/s"
-            if options.peer:
-                other = peer(options.peer, packed, options.length, workers)
-                line += f"; peer {other:.2f} s, {size / other / 1e6:.1f} MB/s; ratio {other / took:.1f}"
-            print(line, flush=True)
+def _row(context: Context, workers: int) -> Repeats:
+    own, peers, spans = [], [], 0
+    for number in range(context.runs):
+        print(f"substring, {workers} workers, round {number}", file=sys.stderr)
+        cost, spans = _own(context, workers)
+        own.append(cost)
+        if (peer := _peer(context, workers)) is not None:
+            peers.append(peer)
+    return Repeats(workers=workers, own=middle(own), spans=spans, peer=middle(peers) if peers else None)
 
 
-if __name__ == "__main__":
-    main()
+def _cells(context: Context, row: Repeats) -> list[str]:
+    def pair(peer: str, own: str) -> str:
+        return f"{peer} / {own}"
+
+    size, theirs = context.bench.corpus.text_bytes / MEGABYTE, row.peer
+    return [
+        str(row.workers),
+        pair(f"{theirs.seconds:.2f}" if theirs else "-", f"{row.own.seconds:.2f}"),
+        pair(f"{size / theirs.seconds:.1f}" if theirs else "-", f"{size / row.own.seconds:.1f}"),
+        f"**{row.ratio:.1f}**" if row.ratio else "-",
+        "1",
+        pair(megabytes(theirs.peak_memory) if theirs else "-", megabytes(row.own.peak_memory)),
+        pair(megabytes(theirs.peak_disk) if theirs else "-", megabytes(row.own.peak_disk)),
+        str(row.spans),
+        verdict(row.ratio, 1) if row.ratio else "not measured (no --suffix-arrays)",
+    ]
+
+
+def find_repeats(context: Context) -> Section:
+    """The suite: repeats of 500 bytes with every number of workers."""
+    rows = [_row(context, workers) for workers in context.workers]
+    columns = ("workers", "seconds", "MB/s", "ratio", "target", "peak MB", "disk MB", "spans", "verdict")
+    intro = f"Repeats of at least {LENGTH} bytes; each pair is deduplicate-text-datasets / this tool."
+    return Section(
+        title="Repeated substrings",
+        lines=[intro, "", *table(columns, [_cells(context, row) for row in rows])],
+        rows=[asdict(row) for row in rows],
+        met=all(row.ratio is None or row.ratio > 1 for row in rows),
+    )

@@ -8,17 +8,16 @@ anything the other or an earlier run has left, and so that relative places of fi
 import json
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import NEEDED, Job, Setting, tag
+from configs import NEEDED, Config, Setting, tag
+from environments import environment
+from jobs import Job
 from measure import BenchError, Corpus, Cost, Output, link, read_output, timed
 
 PUBLISHED = "dolma==1.2.1"
-#: Versions that its requirements lead to: pip tries dozens of boto3 against s3fs to find them by itself.
-RESOLVED = ("boto3==1.28.17", "botocore==1.31.17", "aiobotocore==2.5.4", "s3fs==2023.6.0", "fsspec==2023.6.0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +32,11 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One finished run of a job."""
+    """One finished run of a job, with the size of its filter if it made one."""
 
     cost: Cost
     output: Output
+    filter_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +49,32 @@ class Bench:
     shard_bytes: int
     limit: float
 
+    def setting(self, folder: Path, tool: Tool, workers: int) -> Setting:
+        return Setting(
+            folder=folder,
+            published=tool.published,
+            workers=workers,
+            documents=self.corpus.documents,
+            lines=self.corpus.lines,
+            words=self.corpus.words,
+            shard_bytes=self.shard_bytes,
+        )
+
+    def fresh(self, folder: Path) -> Path:
+        """`folder`, emptied, with the documents in it."""
+        shutil.rmtree(folder, ignore_errors=True)
+        for path in self.corpus.files:
+            link(path, folder / "documents" / path.name)
+        return folder
+
 
 def install_published(cache: Path) -> Path:
     """The published tool's executable, installed below `cache` unless it is there already."""
-    home = cache / "published"
-    executable = home / "bin" / "dolma"
-    if not executable.exists():
-        print(f"installing {PUBLISHED} into {home}", file=sys.stderr)
-        shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", PUBLISHED, *RESOLVED]
-        if subprocess.run(pip).returncode != 0:
-            shutil.rmtree(home, ignore_errors=True)
-            raise BenchError(f"{PUBLISHED} does not install with {sys.executable}; try --published")
-    return executable
+    try:
+        # With what its taggers of source code need.
+        return environment(cache, "published", PUBLISHED.replace("==", "[code]==")).with_name("dolma")
+    except BenchError as error:
+        raise BenchError(f"{error}; try --published") from None
 
 
 def published_tool(path: Path, cache: Path) -> Tool:
@@ -84,40 +96,38 @@ def own_tool(path: Path, published: Tool) -> Tool:
     return Tool(name="dolma", path=path, published=False, environment=dict(os.environ))
 
 
-def _write_config(path: Path, config: dict[str, object]) -> None:
+def _write_config(path: Path, config: Config) -> None:
     # JSON is YAML but for one trap: PyYAML reads 1e-06 as text, 1.0e-06 as the number it is.
     path.write_text(json.dumps(config, indent=1).replace(" 1e-", " 1.0e-"), encoding="utf-8")
 
 
+def run_tool(bench: Bench, tool: Tool, command: str, config: Config, folder: Path) -> Cost:
+    """Runs one command of a tool with a configuration that is written into `folder`, which is watched."""
+    path = folder / f"{command}.yaml"
+    _write_config(path, config)
+    log = folder.with_name(f"{folder.name}-{command}.log")
+    return timed([str(tool.path), "-c", str(path), command], log, tool.environment, bench.limit, disk=folder)
+
+
 def run_job(bench: Bench, job: Job, tool: Tool, workers: int, *, read: bool) -> Run:
     """Runs a job once in a fresh folder, which is removed if all went well."""
-    folder = bench.work / "runs" / f"{job.name}-{tool.name}"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = bench.fresh(bench.work / "runs" / f"{job.name}-{tool.name}")
     for path in bench.corpus.files:
-        link(path, folder / "documents" / path.name)
         for experiment in job.needs:
             link(bench.attributes / experiment / path.name, _below(folder, experiment, path))
-    setting = Setting(
-        folder=folder,
-        published=tool.published,
-        workers=workers,
-        documents=bench.corpus.documents,
-        lines=bench.corpus.lines,
-        shard_bytes=bench.shard_bytes,
-    )
-    config = folder / "config.yaml"
-    _write_config(config, job.config(setting))
-    command = [str(tool.path), "-c", str(config), job.command]
-    log = folder.with_suffix(".log")
-    cost = timed(command, log, tool.environment, bench.limit)
+    cost = run_tool(bench, tool, job.command, job.config(bench.setting(folder, tool, workers)), folder)
     output = read_output(folder / job.output) if read else Output.nothing()
     if read and output.files == 0:
-        raise BenchError(f"{job.name}: {tool.name} wrote nothing to {job.output}, see {log}")
+        raise BenchError(
+            f"{job.name}: {tool.name} wrote nothing to {job.output}, see the log beside {folder}"
+        )
     if read and job.keeps_rows and output.rows != bench.corpus.documents:
         wanted = bench.corpus.documents
-        raise BenchError(f"{job.name}: {tool.name} wrote {output.rows} rows for {wanted}, see {log}")
+        raise BenchError(f"{job.name}: {tool.name} wrote {output.rows} rows for {wanted}, see {folder}")
+    bloom = folder / "filter.bin"
+    size = bloom.stat().st_size if bloom.exists() else 0
     shutil.rmtree(folder)
-    return Run(cost=cost, output=output)
+    return Run(cost=cost, output=output, filter_bytes=size)
 
 
 def _below(folder: Path, experiment: str, path: Path) -> Path:
@@ -128,21 +138,9 @@ def make_attributes(bench: Bench, tool: Tool, needed: set[str]) -> None:
     """Tags the corpus once with `tool` for the mixes, whose inputs are then the same for both."""
     for experiment in sorted(needed):
         print(f"writing the attributes {experiment}", file=sys.stderr)
-        folder = bench.work / "tagging"
-        shutil.rmtree(folder, ignore_errors=True)
-        for path in bench.corpus.files:
-            link(path, folder / "documents" / path.name)
-        setting = Setting(
-            folder=folder,
-            published=tool.published,
-            workers=2,
-            documents=bench.corpus.documents,
-            lines=bench.corpus.lines,
-            shard_bytes=bench.shard_bytes,
-        )
-        _write_config(folder / "config.yaml", tag(experiment, NEEDED[experiment])(setting))
-        command = [str(tool.path), "-c", str(folder / "config.yaml"), "tag"]
-        timed(command, folder.with_suffix(".log"), tool.environment, bench.limit)
+        folder = bench.fresh(bench.work / "tagging")
+        config = tag(experiment, NEEDED[experiment])(bench.setting(folder, tool, 2))
+        run_tool(bench, tool, "tag", config, folder)
         target = bench.attributes / experiment
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
