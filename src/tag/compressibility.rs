@@ -1,8 +1,7 @@
 //! How far a document can be compressed: the cheapest measure of how much it repeats itself.
 //!
 //! Boilerplate, tables and loops shrink to a tenth and less, prose to about 0.4 to 0.6, random
-//! keys and base64 hardly at all, so both ends are worth a look (TxT360 and others filter by such
-//! ratios). Sizes are those of the tools' default levels: Zstandard 3 and gzip 6.
+//! keys and base64 hardly at all, so both ends are worth a look. Sizes are those of the tools' default levels: Zstandard 3 and gzip 6.
 
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};
 use crate::codec::Gauge;

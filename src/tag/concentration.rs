@@ -1,7 +1,7 @@
 //! Whether a few words make up the document.
 //!
-//! OLMo 2 (OLMo et al. 2024, section 3.1) leaves out code whose most frequent word is over 30 % of
-//! the document, or whose two most frequent are over 50 %: tables of data that look like code.
+//! The mix of OLMoE (allenai/OLMoE-mix-0924) leaves out code whose most frequent word is over 30 %
+//! of the document, or whose two most frequent are over 50 %: tables of data that look like code.
 //! Words are what white space separates, as they are written.
 
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};

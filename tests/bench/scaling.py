@@ -78,11 +78,14 @@ class Scaled:
         return found if flat else [*found, "memory grows"]
 
 
-def _grown(bench: Bench, job: Job, times: int, one: bool) -> Bench:
-    """The benchmark with its input, and the attributes that the job needs, taken so many times."""
+def _grown(bench: Bench, compares: bool, needed: set[str], times: int, one: bool) -> Bench:
+    """The benchmark with its input, and these attributes, taken so many times.
+
+    What `compares` documents gets copies that differ, and no attributes.
+    """
     root = bench.work / "grown"
     shutil.rmtree(root, ignore_errors=True)
-    several = copies.rotated if job.command == "dedupe" else copies.linked
+    several = copies.rotated if compares else copies.linked
 
     def take(files: list[Path], folder: Path) -> list[Path]:
         taken = several(files, folder, times)
@@ -90,44 +93,55 @@ def _grown(bench: Bench, job: Job, times: int, one: bool) -> Bench:
 
     files = take(list(bench.corpus.files), root / "input")
     attributes = root / "attributes"
-    for experiment in job.needs:
+    for experiment in needed:
         folder = bench.attributes / experiment
-        made = take([folder / path.name for path in bench.corpus.files], root / experiment)
-        for path in made:
+        for path in take([folder / path.name for path in bench.corpus.files], root / experiment):
             link(path, attributes / experiment / path.name)
     return replace(bench, corpus=bench.corpus.times(times, tuple(files)), attributes=attributes)
 
 
-def _series(context: Context, job: Job) -> list[Scaled]:
+def _measure(context: Context, grown: Bench, job: Job, times: int, before: list[Scaled]) -> list[Scaled]:
+    """A job on one size of the input, with every number of workers; `before` has the smaller sizes."""
+    rows: list[Scaled] = []
+    for count in context.workers:
+        print(f"{job.name}, {times}x, {count} workers", file=sys.stderr)
+        runs = [run_job(grown, job, context.own, count, read=False) for _ in range(context.runs)]
+        done = summarise(runs, grown.corpus)
+        cost = done.cpu_seconds / grown.corpus.text_bytes * MEGABYTE * 1000
+        first = next((row for row in before if row.job == job.title and row.workers == count), None)
+        row = Scaled(
+            job=job.title,
+            copies=times,
+            files=len(grown.corpus.files),
+            workers=count,
+            seconds=done.seconds,
+            cpu_seconds=done.cpu_seconds,
+            seconds_per_gigabyte=cost,
+            peak_memory=done.peak_memory,
+            announced=runs[0].filter_bytes or (MEMORY if job.name.startswith("grow-") else 0),
+            peak_disk=done.peak_disk,
+            cost=cost / first.seconds_per_gigabyte if first else 1.0,
+            growth=done.peak_memory / first.peak_memory if first else 1.0,
+            gain=rows[0].seconds / done.seconds if rows else 1.0,
+        )
+        rows.append(row)
+    return rows
+
+
+def _series(context: Context, jobs: list[Job]) -> list[Scaled]:
+    """Every job on every size and shape; each input is made once for all that can share it."""
+    needed = {experiment for job in jobs for experiment in job.needs}
+    make_attributes(context.bench, context.own, needed)
     rows: list[Scaled] = []
     for times, one in SHAPES:
-        fewest: float | None = None
-        grown = _grown(context.bench, job, times, one)
-        for count in context.workers:
-            print(f"{job.name}, {times}x, {count} workers", file=sys.stderr)
-            runs = [run_job(grown, job, context.own, count, read=False) for _ in range(context.runs)]
-            done = summarise(runs, grown.corpus)
-            gigabytes = grown.corpus.text_bytes / MEGABYTE / 1000
-            first = next((row for row in rows if row.workers == count), None)
-            fewest = fewest or done.seconds
-            announced = runs[0].filter_bytes or (MEMORY if job.name.startswith("grow-") else 0)
-            row = Scaled(
-                job=job.title,
-                copies=times,
-                files=len(grown.corpus.files),
-                workers=count,
-                seconds=done.seconds,
-                cpu_seconds=done.cpu_seconds,
-                seconds_per_gigabyte=done.cpu_seconds / gigabytes,
-                peak_memory=done.peak_memory,
-                announced=announced,
-                peak_disk=done.peak_disk,
-                cost=done.cpu_seconds / gigabytes / first.seconds_per_gigabyte if first else 1.0,
-                growth=done.peak_memory / first.peak_memory if first else 1.0,
-                gain=fewest / done.seconds,
-            )
-            rows.append(row)
-    return rows
+        for compares in (False, True):
+            mine = [job for job in jobs if (job.command == "dedupe") == compares]
+            if mine:
+                grown = _grown(context.bench, compares, set() if compares else needed, times, one)
+                rows += [row for job in mine for row in _measure(context, grown, job, times, rows)]
+    shutil.rmtree(context.bench.work / "grown", ignore_errors=True)
+    order = [job.title for job in jobs]
+    return sorted(rows, key=lambda row: order.index(row.job))
 
 
 def _cells(row: Scaled) -> list[str]:
@@ -150,10 +164,7 @@ def _cells(row: Scaled) -> list[str]:
 
 def scale(context: Context) -> Section:
     """The suite: every job on every size and shape of the input, with every number of workers."""
-    wanted = [job for job in SCALED if context.wanted(job.name)]
-    make_attributes(context.bench, context.own, {experiment for job in wanted for experiment in job.needs})
-    rows = [row for job in wanted for row in _series(context, job)]
-    shutil.rmtree(context.bench.work / "grown", ignore_errors=True)
+    rows = _series(context, [job for job in SCALED if context.wanted(job.name)])
     columns = (
         "job",
         "input",

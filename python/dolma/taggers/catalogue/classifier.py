@@ -111,7 +111,8 @@ _ULTRA_FINEWEB = (
     "\nThe classifier of Ultra-FineWeb (Wang et al. 2025, openbmb/Ultra-FineWeb-classifier), cleaning as in its "
     "published\nscript: runs of three newlines and more become two, lower case, NFKD without marks, then the text of "
     "each token of\nthe tokenizer (DeepSeek-V2's) as a word, line breaks and tabs written out as `\\n`, `\\r`, "
-    "`\\t`. The score is that of\nthe better label, or 1 minus it where that is `neg`."
+    "`\\t`. The score is that of\nthe better label, or 1 minus it where that is `neg`. No threshold is published "
+    "with the model."
 )
 
 

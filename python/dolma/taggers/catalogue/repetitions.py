@@ -82,10 +82,11 @@ TAGGERS = (
         outputs=outputs("how often the n-gram comes, in whole numbers", _SHARE),
         settable=("times",),
         doc="One to thirteen words that come at least 32 times in a row (OLMo 2's filter, over words).\n\n"
-        "Documents with an n-gram of 1 to 13 tokens that is repeated 32 times or more are left out of OLMo 2's\n"
-        "training (OLMo et al. 2024, section 3.1), because they make the loss spike. Words are the pieces of\n"
-        "`str.split()`, so no tokenizer is needed; `tokenizer_repetitions_v3` is the same over tokens. A span\n"
-        "goes from the first word to the last that keeps the period; one inside a larger one is not reported.\n"
+        "Documents with an n-gram of 1 to 13 tokens that is repeated 32 times or more are left out of the mixes of\n"
+        "OLMoE (allenai/OLMoE-mix-0924) and OLMo 2; they make the loss spike (OLMo et al. 2024, section 3.1).\n"
+        "Words are the pieces of `str.split()`, so no tokenizer is needed; `tokenizer_repetitions_v3` is the same\n"
+        "over tokens. A span goes from the first word to the last that keeps the period; one inside a larger one is\n"
+        "not reported.\n"
         "The option `times` (2 or more; default 32) says how often an n-gram has to come.\n",
     ),
 )

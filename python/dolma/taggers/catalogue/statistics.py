@@ -50,8 +50,9 @@ TAGGERS = (
             _document("top_two_words", "the two most frequent words, by all words"),
         ),
         doc="The share of the words that the most frequent one and the two most frequent ones make up.\n\n"
-        "OLMo 2 (OLMo et al. 2024, section 3.1) leaves out code where `top_word` is over 0.3 or `top_two_words`\n"
-        "is over 0.5. Words are the pieces of `str.split()`, as they are written. Both are 0 without words.\n",
+        "The mix of OLMoE (Muennighoff et al. 2024, allenai/OLMoE-mix-0924), on which OLMo 2's builds, leaves out\n"
+        "code where `top_word` is over 0.3 or `top_two_words` is over 0.5. Words are the pieces of\n"
+        "`str.split()`, as they are written. Both are 0 without words.\n",
     ),
     Kernel(
         name="stop_words_v1",

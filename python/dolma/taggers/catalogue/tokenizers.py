@@ -140,10 +140,11 @@ TAGGERS = (
             "code points in repetitions, by those of the document",
         ),
         doc="One to thirteen tokens that come at least 32 times in a row: OLMo 2's filter.\n\n"
-        "Documents with one are left out of OLMo 2's training (OLMo et al. 2024, section 3.1), because they make\n"
-        "the loss spike. What lies in another part is not reported, and overlaps count once in the share. The\n"
-        "option `times` (2 or more; default 32) says how often the tokens have to come. `word_repetitions_v1` is\n"
-        "the same over words, without a tokenizer and a hundred times as fast.\n" + _TOKENIZER,
+        "Documents with one are left out of the mixes of OLMoE (allenai/OLMoE-mix-0924) and OLMo 2; they make the\n"
+        "loss spike (OLMo et al. 2024, section 3.1). What lies in another part is not reported, and overlaps count\n"
+        "once in the share. The option `times` (2 or more; default 32) says how often the tokens have to come.\n"
+        "`word_repetitions_v1` is the same over words, without a tokenizer and a hundred times as fast.\n"
+        + _TOKENIZER,
         target=_REPETITIONS,
         extra="tokenizers",
         requires=("tokenizers",),
