@@ -19,6 +19,10 @@ from measure import BenchError, Corpus, Cost, Output, link, read_output, timed
 
 PUBLISHED = "dolma==1.2.1"
 
+_NEEDED = ("boto3==1.28.17", "s3fs==2023.6.0", "detect-secrets==1.4.0", "beautifulsoup4")
+"""What it would settle for after pip has tried hundreds of versions, and what its taggers of source
+code need."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
@@ -71,8 +75,7 @@ class Bench:
 def install_published(cache: Path) -> Path:
     """The published tool's executable, installed below `cache` unless it is there already."""
     try:
-        # With what its taggers of source code need.
-        return environment(cache, "published", PUBLISHED.replace("==", "[code]==")).with_name("dolma")
+        return environment(cache, "published", PUBLISHED, *_NEEDED).with_name("dolma")
     except BenchError as error:
         raise BenchError(f"{error}; try --published") from None
 
