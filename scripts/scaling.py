@@ -20,8 +20,9 @@ BYTES_PER_TOKEN = 4.0
 TOKENS_PER_DOCUMENT = 1000
 LINES_PER_DOCUMENT = 40
 
-#: Processor seconds (user and system) of one worker on the corpus of docs/performance.md, each method
-#: in the same sitting, and the corpus's bytes of text.
+#: Processor seconds (user and system) of one worker on the corpus of docs/performance.md, and the
+#: corpus's bytes of text: the column "CPU s" of `make bench DOCUMENTS=… BENCH_ARGS='--scaling --workers 1'`
+#: at 1x.
 CORPUS_BYTES = 139.83e6
 SECONDS = {
     "bloom documents": 0.62,
@@ -33,12 +34,17 @@ SECONDS = {
 
 #: Requested rates of error of the filters.
 DOCUMENT_RATE, PARAGRAPH_RATE = 1e-6, 1e-4
-#: Bytes of records (`KEY`, `BAND` and `LINE` of commands/sizing.py) and of an id.
-KEY, BAND, LINE, ID = 48, 24, 13, 30
-#: Bands of the preset dolma3, and bytes of a word's hash in a set of shingles.
-BANDS, SHINGLE = 26, 4
-#: Share of documents that have a candidate, and bytes of a word with its space.
-CANDIDATES, WORD = 0.25, 6
+#: Bytes of records on disk: of a key, a band, a member of a cluster and a verdict
+#: (src/dedupe/cluster/records.rs), of a line of a ledger before its id, and of an id.
+KEY, BAND, MEMBER, VERDICT, LINE, ID = 44, 24, 48, 44, 13, 30
+#: Bands of the preset dolma3, bytes of a document in a bucket, and of a word's hash in a set of shingles.
+BANDS, BUCKET, SHINGLE = 26, 8, 4
+#: Share of documents that are duplicates, and of those that share a band with another; bytes of a word
+#: with its space.
+DUPLICATES, CANDIDATES, WORD = 2 / 3, 0.25, 6
+#: Bytes in memory for each of the latter, which may take half of it, and how many a run can number
+#: (src/dedupe/cluster/near.rs).
+CANDIDATE, MOST_CANDIDATES = 40, 2**32 - 1
 #: Shortest repeat in bytes; bytes of an anchor and of a repeat (src/dedupe/substring/records.rs).
 REPEAT, ANCHOR, MARK = 500, 48, 32
 #: What methods that spill are given, in bytes.
@@ -64,11 +70,12 @@ class Size(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A way to deduplicate: bytes of memory and of disk that it takes."""
+    """A way to deduplicate: bytes of memory and of disk that it takes, in as few parts as it can."""
 
     name: str
     memory: Callable[[Size], float]
     disk: Callable[[Size], float]
+    parts: Callable[[Size], int] = lambda size: 1
 
 
 def filter_bytes(keys: float, rate: float) -> float:
@@ -87,18 +94,32 @@ def bounded(size: Size) -> float:
     return MEMORY
 
 
+def verdicts(size: Size) -> float:
+    """Verdicts are sorted, and then written in the order of the input."""
+    return DUPLICATES * size.documents * 2 * VERDICT
+
+
+def parts_of(size: Size) -> int:
+    """Runs that a corpus has to be cut into for MinHash."""
+    return math.ceil(CANDIDATES * size.documents / MOST_CANDIDATES)
+
+
+def for_candidates(size: Size) -> float:
+    """Memory of MinHash, of one run where there are several."""
+    return max(MEMORY, 2 * CANDIDATE * CANDIDATES * size.documents / parts_of(size))
+
+
+def minhash_disk(size: Size) -> float:
+    documents = size.documents * (KEY + LINE + ID + BANDS * BAND)
+    candidates = CANDIDATES * (size.documents * BANDS * BUCKET + size.text / WORD * SHINGLE)
+    return documents + candidates + DUPLICATES * size.documents * MEMBER + verdicts(size)
+
+
 METHODS = (
     Method("bloom documents", lambda size: filter_bytes(size.documents, DOCUMENT_RATE), lambda size: 0),
     Method("bloom paragraphs", lambda size: filter_bytes(size.lines, PARAGRAPH_RATE), lambda size: 0),
-    Method("exact documents", bounded, lambda size: size.documents * (KEY + LINE + ID)),
-    Method(
-        "minhash",
-        # 40 bytes for each document that shares a band with another (docs/dedupe.md).
-        lambda size: MEMORY + 40 * CANDIDATES * size.documents,
-        lambda size: (
-            size.documents * (KEY + LINE + ID + BANDS * BAND) + CANDIDATES * size.text / WORD * SHINGLE
-        ),
-    ),
+    Method("exact documents", bounded, lambda size: size.documents * (KEY + LINE + ID) + verdicts(size)),
+    Method("minhash", for_candidates, minhash_disk, parts_of),
     Method("substring", bounded, lambda size: size.text + anchors(size.text) * (ANCHOR + MARK)),
 )
 
@@ -125,12 +146,12 @@ def rows() -> list[list[str]]:
     for method in METHODS:
         for trillions in TRILLIONS:
             size = Size(trillions * 1e12)
-            disk = method.disk(size)
+            disk, parts = method.disk(size), method.parts(size)
             table.append(
                 [
                     method.name,
                     f"{trillions} T",
-                    size_of(method.memory(size)),
+                    size_of(method.memory(size)) + (f" in each of {parts} parts" if parts > 1 else ""),
                     size_of(disk) if disk else "none",
                     hours(size.text, SECONDS[method.name]),
                 ]
