@@ -42,9 +42,9 @@ BANDS, BUCKET, SHINGLE = 26, 8, 4
 #: Share of documents that are duplicates, and of those that share a band with another; bytes of a word
 #: with its space.
 DUPLICATES, CANDIDATES, WORD = 2 / 3, 0.25, 6
-#: Bytes in memory for each of the latter, which may take half of it, and how many a run can number
-#: (src/dedupe/cluster/near.rs).
-CANDIDATE, MOST_CANDIDATES = 40, 2**32 - 1
+#: Bytes in tables for each of the latter (itself, where its set is, its component, its company), and how
+#: many a run can number (src/dedupe/cluster/near.rs).
+CANDIDATE, MOST_CANDIDATES = 16 + 16 + 4 + 1, 2**32 - 1
 #: Shortest repeat in bytes; bytes of an anchor and of a repeat (src/dedupe/substring/records.rs).
 REPEAT, ANCHOR, MARK = 500, 48, 32
 #: What methods that spill are given, in bytes.
@@ -104,14 +104,9 @@ def parts_of(size: Size) -> int:
     return math.ceil(CANDIDATES * size.documents / MOST_CANDIDATES)
 
 
-def for_candidates(size: Size) -> float:
-    """Memory of MinHash, of one run where there are several."""
-    return max(MEMORY, 2 * CANDIDATE * CANDIDATES * size.documents / parts_of(size))
-
-
 def minhash_disk(size: Size) -> float:
     documents = size.documents * (KEY + LINE + ID + BANDS * BAND)
-    candidates = CANDIDATES * (size.documents * BANDS * BUCKET + size.text / WORD * SHINGLE)
+    candidates = CANDIDATES * (size.documents * (BANDS * BUCKET + CANDIDATE) + size.text / WORD * SHINGLE)
     return documents + candidates + DUPLICATES * size.documents * MEMBER + verdicts(size)
 
 
@@ -119,7 +114,7 @@ METHODS = (
     Method("bloom documents", lambda size: filter_bytes(size.documents, DOCUMENT_RATE), lambda size: 0),
     Method("bloom paragraphs", lambda size: filter_bytes(size.lines, PARAGRAPH_RATE), lambda size: 0),
     Method("exact documents", bounded, lambda size: size.documents * (KEY + LINE + ID) + verdicts(size)),
-    Method("minhash", for_candidates, minhash_disk, parts_of),
+    Method("minhash", bounded, minhash_disk, parts_of),
     Method("substring", bounded, lambda size: size.text + anchors(size.text) * (ANCHOR + MARK)),
 )
 

@@ -251,7 +251,7 @@ impl Clusters {
                     Some(Likeness::Sketches(Sketches::of(&self.run, &buckets.candidates)?))
                 }
                 Verify::Jaccard if buckets.candidates.is_empty() => {
-                    Some(Likeness::Sets(Sets::new(&self.run, 0)))
+                    Some(Likeness::Sets(Sets::new(&self.run, 0)?))
                 }
                 Verify::Jaccard => None,
             };

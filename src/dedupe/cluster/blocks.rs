@@ -4,6 +4,7 @@
 //! error with the file's name and never a wrong verdict. They do not outlive the process: a run
 //! that is killed starts from its inputs again, and the folder is emptied first.
 
+use super::table;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::Write;
@@ -42,14 +43,26 @@ impl Scratch {
     }
 
     /// Takes `bytes` of the room; false when they are not there.
-    fn take(&self, bytes: u64) -> bool {
+    pub(super) fn take(&self, bytes: u64) -> bool {
         let left = &self.room.left;
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
             .is_ok()
     }
 
-    fn give(&self, bytes: u64) {
+    pub(super) fn give(&self, bytes: u64) {
         self.room.left.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A new file of `bytes` zeros, which is gone when it is closed.
+    ///
+    /// # Errors
+    /// `Io` with the path it had, for a full disk among others.
+    pub(super) fn unnamed(&self, name: &str, bytes: u64) -> Result<File> {
+        let (mut file, path) = self.create(name)?;
+        let written = std::fs::remove_file(&path).and_then(|()| table::fill(&mut file, bytes));
+        written.map_err(|error| Error::from(error).at(&path))?;
+        self.room.spilled.fetch_add(bytes, Ordering::Relaxed);
+        Ok(file)
     }
 
     /// A new file of blocks.
@@ -57,13 +70,17 @@ impl Scratch {
     /// # Errors
     /// `Io` with the path.
     pub fn file(&self, name: &str) -> Result<BlockFile> {
+        let (file, path) = self.create(name)?;
+        let room = Arc::clone(&self.room);
+        Ok(BlockFile { file, path, room, written: 0, sums: Vec::new(), pending: Vec::new() })
+    }
+
+    fn create(&self, name: &str) -> Result<(File, PathBuf)> {
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| Error::from(error).at(&self.folder))?;
         let path = self.folder.join(name);
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
-        let file = file.map_err(|error| Error::from(error).at(&path))?;
-        let room = Arc::clone(&self.room);
-        Ok(BlockFile { file, path, room, written: 0, sums: Vec::new(), pending: Vec::new() })
+        Ok((file.map_err(|error| Error::from(error).at(&path))?, path))
     }
 }
 

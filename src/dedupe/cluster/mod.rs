@@ -23,6 +23,7 @@ pub mod sets;
 pub mod signature;
 pub mod sketch;
 pub mod sorter;
+pub mod table;
 pub mod tokens;
 mod union;
 pub mod verdicts;

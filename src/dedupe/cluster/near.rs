@@ -12,6 +12,7 @@ use super::likeness::{Likeness, Loaded};
 use super::records::{Candidate, Doc, Entry, Member, Verdict};
 use super::run::{ClusterRun, Resolved, Shuffle, Watch};
 use super::signature::Minhash;
+use super::table::Table;
 use super::union::Union;
 use super::verdicts::Verdicts;
 use crate::error::{Error, Result};
@@ -21,8 +22,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Members of the buckets of a block, at least.
 const BLOCK: usize = 1 << 14;
-/// Memory for each candidate: itself, where its set is, its component.
-const PER_CANDIDATE: u64 = 40;
+/// Candidates that can be numbered; the last number stands for none.
+const MOST: usize = u32::MAX as usize;
 /// Memory for each member of the largest bucket: its number, its component, its place in an order.
 const PER_MEMBER: u64 = 24;
 /// Marks the first member of a bucket; free in every document's number.
@@ -34,7 +35,7 @@ const BATCH: usize = 4096;
 pub struct Buckets {
     stores: Vec<Store>,
     /// Documents that share a band with another, in input order.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Table<Candidate>,
 }
 
 impl Buckets {
@@ -53,7 +54,7 @@ impl Buckets {
 /// Sorts the bands and keeps what is in company.
 ///
 /// # Errors
-/// `Io` or `Asset` of intermediate files; `Config` where the candidates do not fit into memory.
+/// `Io` or `Asset` of intermediate files; `Config` where a bucket does not fit into memory.
 pub fn buckets(run: &ClusterRun, progress: &Progress) -> Result<Buckets> {
     let found = run.in_parallel(run.bands.finish(), |index, part| {
         let mut store = Store::new(&run.scratch, format!("buckets-{index}"));
@@ -87,20 +88,21 @@ pub fn buckets(run: &ClusterRun, progress: &Progress) -> Result<Buckets> {
         Ok((store, most.max(members)))
     })?;
     let most = found.iter().map(|(_, most)| *most).max().unwrap_or_default();
-    let limit = (run.memory / 2).saturating_sub(most * PER_MEMBER) / PER_CANDIDATE;
-    let limit = limit.min(u64::from(u32::MAX)) as usize;
-    let mut candidates = Vec::new();
+    if most * PER_MEMBER > run.memory / 2 {
+        return Err(Error::config(format!(
+            "memory: {most} documents share one band; they need {PER_MEMBER} bytes each, and half of the memory. \
+             Give more memory, or more rows to a band"
+        )));
+    }
+    let mut candidates = Table::new("candidates", &run.scratch);
     for part in run.candidates.finish() {
         part.for_each(|candidate| {
-            if candidates.len() == limit {
+            if candidates.len() == MOST {
                 return Err(Error::config(format!(
-                    "memory: more than {limit} documents share a band with another, {most} of them the same \
-                     one; they need {PER_CANDIDATE} bytes each, those {PER_MEMBER} more, and half of the \
-                     memory. Give more memory, or more rows to a band"
+                    "dedupe.minhash: more than {MOST} documents share a band with another; give more rows to a band"
                 )));
             }
-            candidates.push(candidate);
-            Ok(())
+            candidates.push(candidate)
         })?;
     }
     let stores = found.into_iter().map(|(store, _)| store).collect();
@@ -121,7 +123,7 @@ pub fn resolve(
         return Err(Error::config("only MinHash compares candidates"));
     };
     let union = join(run, minhash, buckets, likeness, progress)?;
-    let (roots, shared) = union.finish();
+    let (roots, shared) = union.finish(&run.scratch)?;
     let found = run.in_parallel(run.placed.finish(), |_, part| {
         let pending = Vec::with_capacity(BATCH);
         let findings = Findings::default();
@@ -171,7 +173,7 @@ fn join(
     likeness: &Likeness,
     progress: &Progress,
 ) -> Result<Union> {
-    let mut union = Union::new(buckets.candidates.len());
+    let mut union = Union::new(buckets.candidates.len(), &run.scratch)?;
     let mut block: Vec<Vec<u32>> = Vec::new();
     let mut members = 0;
     let mut raw = Vec::new();
@@ -244,7 +246,7 @@ struct Contents<'r> {
     run: &'r ClusterRun,
     buckets: &'r Buckets,
     roots: &'r [u32],
-    shared: &'r [bool],
+    shared: &'r [u8],
     pending: Vec<Member>,
     findings: Findings,
     group: Option<Group>,
@@ -264,8 +266,9 @@ impl Contents<'_> {
         if !same {
             self.close()?;
             let number = self.buckets.number(entry.doc);
-            let root =
-                number.filter(|at| self.shared[*at as usize]).map(|at| self.roots[at as usize]);
+            let root = number
+                .filter(|at| self.shared[*at as usize] != 0)
+                .map(|at| self.roots[at as usize]);
             let (cluster, root_doc) = match root {
                 Some(root) => {
                     let root = self.buckets.candidates[root as usize];

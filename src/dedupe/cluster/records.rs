@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 /// A document of the run: its shard in the upper bits, and where its row stands in the shard's
 /// ledger. The order of these numbers is the order of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
 pub struct Doc(pub u64);
 
 impl Doc {
@@ -128,6 +129,7 @@ impl Record for Band {
 
 /// A document that shares a band with another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(C)]
 pub struct Candidate {
     pub doc: Doc,
     pub content: u64,

@@ -4,6 +4,7 @@ use super::blocks::Store;
 use super::records::Candidate;
 use super::run::{ClusterRun, Shuffle};
 use super::signature::{Minhash, Signer};
+use super::table::{Plain, Table};
 use crate::codec::{Format, Lines, Reader};
 use crate::dedupe::keys::Extractor;
 use crate::document::Record;
@@ -16,19 +17,35 @@ use std::sync::{Mutex, PoisonError};
 /// that differ are taken for equal, 0.02 % in a text of a million words.
 pub struct Sets {
     store: Store,
-    /// For each candidate, where its set starts and how many shingles it has.
-    index: Vec<(u64, u32)>,
+    /// For each candidate.
+    index: Table<Stretch>,
 }
+
+/// Where a set starts in the store, and how many shingles it has.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Stretch {
+    start: u64,
+    length: u64,
+}
+
+// SAFETY: two integers of eight bytes each, `repr(C)`.
+unsafe impl Plain for Stretch {}
 
 impl Sets {
     /// For so many candidates, none of them read yet.
-    pub fn new(run: &ClusterRun, candidates: usize) -> Self {
-        Self { store: Store::new(&run.scratch, "sets"), index: vec![(0, 0); candidates] }
+    ///
+    /// # Errors
+    /// `Io` of an intermediate file.
+    pub fn new(run: &ClusterRun, candidates: usize) -> Result<Self> {
+        let nothing = (0..candidates).map(|_| Stretch { start: 0, length: 0 });
+        let index = Table::of("set-places", &run.scratch, nothing)?;
+        Ok(Self { store: Store::new(&run.scratch, "sets"), index })
     }
 
     /// The number of shingles of a candidate.
     pub fn len(&self, candidate: u32) -> usize {
-        self.index[candidate as usize].1 as usize
+        self.index[candidate as usize].length as usize
     }
 
     /// Replaces `out` by the set of a candidate.
@@ -36,9 +53,9 @@ impl Sets {
     /// # Errors
     /// `Io` or `Asset` when it cannot be read back.
     pub fn load(&self, candidate: u32, out: &mut Vec<[u8; 4]>) -> Result<()> {
-        let (start, length) = self.index[candidate as usize];
+        let Stretch { start, length } = self.index[candidate as usize];
         let mut buffer = Vec::new();
-        let bytes = self.store.read(start, start + u64::from(length) * 4, &mut buffer)?;
+        let bytes = self.store.read(start, start + length * 4, &mut buffer)?;
         out.clear();
         out.extend_from_slice(bytes.as_chunks::<4>().0);
         Ok(())
@@ -98,7 +115,7 @@ impl<'r> Collect<'r> {
         let Shuffle::Minhash(minhash) = &run.shuffle else {
             return Err(Error::config("only MinHash reads its documents again"));
         };
-        let collected = Mutex::new(Sets::new(run, candidates.len()));
+        let collected = Mutex::new(Sets::new(run, candidates.len())?);
         Ok(Self { run, minhash, candidates, shards, host, progress, collected })
     }
 
@@ -196,8 +213,9 @@ impl<'r> Stage for Collect<'r> {
         let mut start = sets.store.len();
         sets.store.append(&output.bytes)?;
         for (candidate, length) in output.lengths {
-            sets.index[candidate as usize] = (start, length);
-            start += u64::from(length) * 4;
+            let length = u64::from(length);
+            sets.index[candidate as usize] = Stretch { start, length };
+            start += length * 4;
         }
         Ok(())
     }

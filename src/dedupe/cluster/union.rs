@@ -1,14 +1,20 @@
 //! Connected components of numbered nodes; the root of each is its least node.
 
+use super::blocks::Scratch;
+use super::table::Table;
+use crate::error::Result;
+
 /// Nodes `0..n`, each alone at first.
-#[derive(Debug)]
 pub struct Union {
-    parents: Vec<u32>,
+    parents: Table<u32>,
 }
 
 impl Union {
-    pub fn new(nodes: usize) -> Self {
-        Self { parents: (0..nodes as u32).collect() }
+    /// # Errors
+    /// `Io` of an intermediate file.
+    pub fn new(nodes: usize, scratch: &Scratch) -> Result<Self> {
+        let own = (0..nodes).map(|node| node as u32);
+        Ok(Self { parents: Table::of("components", scratch, own)? })
     }
 
     /// The least node of the component of `node`.
@@ -35,19 +41,22 @@ impl Union {
         node
     }
 
-    /// For each node, its root, and whether it has company.
-    pub fn finish(mut self) -> (Vec<u32>, Vec<bool>) {
+    /// For each node, its root, and 1 if it has company, else 0.
+    ///
+    /// # Errors
+    /// As [`Union::new`].
+    pub fn finish(mut self, scratch: &Scratch) -> Result<(Table<u32>, Table<u8>)> {
         let nodes = self.parents.len();
-        let mut shared = vec![false; nodes];
-        for node in 0..nodes as u32 {
-            let root = self.shorten(node);
-            self.parents[node as usize] = root;
-            if root != node {
-                shared[node as usize] = true;
-                shared[root as usize] = true;
+        let mut shared = Table::of("company", scratch, (0..nodes).map(|_| 0))?;
+        for node in 0..nodes {
+            let root = self.shorten(node as u32);
+            self.parents[node] = root;
+            if root as usize != node {
+                shared[node] = 1;
+                shared[root as usize] = 1;
             }
         }
-        (self.parents, shared)
+        Ok((self.parents, shared))
     }
 }
 
@@ -60,19 +69,22 @@ mod tests {
         #[test]
         fn components_are_those_of_a_slow_search(
             edges in proptest::collection::vec((0..30u32, 0..30u32), 0..40),
+            room in prop::sample::select(vec![0u64, 1 << 20]),
         ) {
             let mut labels: Vec<u32> = (0..30).collect();
-            let mut union = Union::new(30);
+            let folder = tempfile::tempdir().unwrap();
+            let scratch = Scratch::new(folder.path(), room);
+            let mut union = Union::new(30, &scratch).unwrap();
             for (a, b) in &edges {
                 union.join(*a, *b);
                 let (a, b) = (labels[*a as usize], labels[*b as usize]);
                 labels.iter_mut().for_each(|label| if *label == a.max(b) { *label = a.min(b) });
             }
-            let (roots, shared) = union.finish();
-            prop_assert_eq!(&roots, &labels);
+            let (roots, shared) = union.finish(&scratch).unwrap();
+            prop_assert_eq!(&*roots, &labels[..]);
             for node in 0..30 {
                 let company = labels.iter().filter(|label| **label == labels[node]).count() > 1;
-                prop_assert_eq!(shared[node], company);
+                prop_assert_eq!(shared[node] != 0, company);
             }
         }
     }
