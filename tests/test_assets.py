@@ -199,6 +199,13 @@ def test_nothing_is_fetched_unasked(cache: Path, site: Site, monkeypatch: pytest
         assert Path(assets.resolve(name)).read_bytes() == WORDS
 
 
+def test_all_that_is_missing_is_named_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, last = ["naughty_words_en.txt", "lid.176.bin", "glotlid_v3.bin"]
+    with pytest.raises(DolmaAssetError, match=rf"2 assets {second} {last} are not .* fetch {second} {last}`"):
+        assets.resolve_all([first, second, last])
+    assert [Path(path).name for path in assets.resolve_all([first, first])] == [first, first]
+
+
 def test_an_environment_may_allow_downloads(cache: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     name = declare(monkeypatch, site)
     monkeypatch.setenv("DOLMA_FETCH", "perhaps")

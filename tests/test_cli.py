@@ -217,7 +217,7 @@ TAG = ("tag", "--documents", "documents/x", "--taggers")
         ),
         (
             [*TAG, "quality_fasttext_v1"],
-            "tagger quality_fasttext_v1 needs a model: set tagger_options.quality_fasttext_v1.model",
+            "tagger quality_fasttext_v1 needs the option model: set tagger_options.quality_fasttext_v1.model",
         ),
         (["dedupe"], "command line: the recipe: object missing required field `dedupe`"),
         (["mix"], "streams: the recipe has none; a mix needs at least one"),

@@ -104,7 +104,7 @@ def test_english_is_told_from_german(name: str) -> None:
     whole = (0, len(TWO))
     if "par" in name:
         assert [span[:2] for span in found["en"]] == [(0, 81), (82, len(TWO))]
-        assert found["en"][0][2] > 0.9 > 0.1 > found["en"][1][2]
+        assert found["en"][0][2] > 0.3 > 0.1 > found["en"][1][2]
         negatives = [round(1 - span[2], 5) for span in found["en"]]
         assert [span[2] for span in found["not_en"]] == pytest.approx(negatives, abs=1e-5)
     else:

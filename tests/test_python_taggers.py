@@ -86,7 +86,11 @@ def test_a_changed_asset_makes_results_out_of_date(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("tagger", "more", "message"),
     [
-        ("listed_v1", [], "tagger listed_v1 needs a words: set tagger_options.listed_v1.words to a path"),
+        (
+            "listed_v1",
+            [],
+            "tagger listed_v1 needs the option words: set tagger_options.listed_v1.words to a path",
+        ),
         ("listed_v1", ["--tagger_options.listed_v1.fields", "x"], "did you mean 'field'?"),
         ("listed_v1", ["--tagger_options.listed_v1.words", "lost.txt"], "lost.txt is neither a file"),
         # Before the option that is missing, too: without the library nothing else matters.

@@ -134,10 +134,31 @@ def test_repetitions_of_a_line_have_the_offsets_of_the_text(tmp_path: Path, toke
     for text, row in zip(TEXTS, rows, strict=True):
         for start, end, _ in row.get("repetition", []):
             assert 0 <= start < end <= len(text)
-            assert "\n" not in text[start : end - 1]
+            # The first token of a line counts from the newline before it.
+            assert "\n" not in text[start + 1 : end - 1]
     assert any(
         TEXTS[4][start:end].strip() == "line line line line" for start, end, _ in rows[4]["repetition"]
     )
+
+
+def test_the_first_word_of_a_line_has_the_newline_before_it_for_its_space(
+    tmp_path: Path, tokenizer: Path
+) -> None:
+    texts = ["ab\nline line line line", "line line line line\nab", "ab\n, line line line line"]
+    expected = []
+    for text in texts:
+        spans, offset = [], 0
+        for line in text.splitlines(keepends=True):
+            encoding = library(tokenizer).encode(f" {line}", add_special_tokens=False)
+            for first, behind, period in parts(encoding.ids, 3):
+                start = max(encoding.offsets[first][0] + offset - 1, 0)
+                end = encoding.offsets[behind - 1][1] + offset - 1
+                spans.append([start, end, (behind - first) // period])
+            offset += len(line)
+        expected.append(spans)
+    rows = tag(tmp_path, "paragraph_tokenizer_repetitions_v1", tokenizer, texts=texts)
+    assert [row["repetition"] for row in rows] == expected
+    assert [spans[0][0] for spans in expected] == [2, 0, 4]
 
 
 @pytest.mark.parametrize("period", [1, 2, 7, 13, 14])
@@ -169,7 +190,7 @@ def test_what_is_no_tokenizer_is_said(tmp_path: Path) -> None:
     assert result.code == 2
     assert "bad.json is not a tokenizer.json" in result.err
     result = dolma("tag", "--documents", tmp_path / "documents", "--taggers", "tokenizer_length_v1")
-    assert "needs a tokenizer: set tagger_options.tokenizer_length_v1.tokenizer" in result.err
+    assert "needs the option tokenizer: set tagger_options.tokenizer_length_v1.tokenizer" in result.err
 
 
 def test_the_published_names_ask_for_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,6 +195,16 @@ def test_starcoder() -> None:
     assert found["code_to_text_ratio_html_doc"][0][2] == round(150 / len(page), 5)
 
 
+def test_pages_that_look_like_something_else_are_read_without_a_word(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    pytest.importorskip("pygments")
+    pytest.importorskip("bs4")
+    for page in ("<?xml version='1.0'?><a>word</a>", "http://example.org/", "a.html"):
+        testing.tag("code_starcoder_taggers_v2", page, metadata={"ext": "html"})
+    assert not [str(warning.message) for warning in recwarn]
+
+
 def test_secrets() -> None:
     pytest.importorskip("detect_secrets")
     key = "AKIAIOSFODNN7EXAMPLF"

@@ -9,7 +9,7 @@ one. A run downloads nothing unless it is allowed to: see `policy`.
 
 from __future__ import annotations
 
-from .cache import cache_dir, fetch, find, known, register, registered, resolve, verify
+from .cache import cache_dir, fetch, find, known, register, registered, resolve, resolve_all, verify
 from .pins import LOCK_NAME, Pin
 from .policy import policy
 from .table import ASSETS, Asset
@@ -27,5 +27,6 @@ __all__ = [
     "register",
     "registered",
     "resolve",
+    "resolve_all",
     "verify",
 ]

@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,17 @@ from .pins import LOCK_NAME, Pin
 from .policy import FETCH_VARIABLE, current
 from .table import ASSETS, Asset
 
-__all__ = ["cache_dir", "fetch", "find", "known", "register", "registered", "resolve", "verify"]
+__all__ = [
+    "cache_dir",
+    "fetch",
+    "find",
+    "known",
+    "register",
+    "registered",
+    "resolve",
+    "resolve_all",
+    "verify",
+]
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,17 +88,30 @@ def resolve(reference: str) -> str:
 
     Raises `DolmaAssetError` when there is none, saying how to get it.
     """
-    asset = None if os.path.exists(reference) else known(reference)
-    if asset is None:
-        return _local(reference)
-    path = find(asset)
-    if path is None:
-        # Who writes a URL into a recipe wants it fetched; a name may stand for gigabytes.
-        if "://" not in reference and not (asset.url and current().fetch):
-            raise _absent(asset)
-        path = fetch(reference)
-    _pin_first_use(asset, path)
-    return path
+    return resolve_all([reference])[0]
+
+
+def resolve_all(references: Sequence[str]) -> list[str]:
+    """The local paths of several, as `resolve` gives them; the error names all that are not here."""
+    found: list[str] = []
+    absent: list[Asset] = []
+    for reference in references:
+        asset = None if os.path.exists(reference) else known(reference)
+        if asset is None:
+            found.append(_local(reference))
+            continue
+        path = find(asset)
+        if path is None:
+            # Who writes a URL into a recipe wants it fetched; a name may stand for gigabytes.
+            if "://" not in reference and not (asset.url and current().fetch):
+                absent.append(asset)
+                continue
+            path = fetch(reference)
+        _pin_first_use(asset, path)
+        found.append(path)
+    if absent:
+        raise _absent(*absent)
+    return found
 
 
 def _local(reference: str) -> str:
@@ -100,13 +124,17 @@ def _local(reference: str) -> str:
     return path
 
 
-def _absent(asset: Asset) -> DolmaAssetError:
-    folder = "put the file into the folder that DOLMA_ASSETS names"
-    if not asset.url:
-        return DolmaAssetError(f"the asset {asset.name} is not on this machine: {folder}")
+def _absent(*assets: Asset) -> DolmaAssetError:
+    names = " ".join(asset.name for asset in assets)
+    subject, file = ("the asset", "file") if len(assets) == 1 else (f"{len(assets)} assets", "files")
+    missing = f"{subject} {names} {'is' if len(assets) == 1 else 'are'} not on this machine"
+    folder = f"put the {file} into the folder that DOLMA_ASSETS names"
+    if not all(asset.url for asset in assets):
+        return DolmaAssetError(f"{missing}: {folder}")
+    source = f" ({assets[0].url})" if len(assets) == 1 else ""
     return DolmaAssetError(
-        f"the asset {asset.name} is not on this machine: run `dolma assets fetch {asset.name}` where there is a "
-        f"network, set {FETCH_VARIABLE}=1 to let runs download, or {folder} ({asset.url})"
+        f"{missing}: run `dolma assets fetch {names}` where there is a network, set {FETCH_VARIABLE}=1 to let runs "
+        f"download, or {folder}{source}"
     )
 
 

@@ -120,13 +120,13 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
             reference = given.get(key, default)
             if reference is None:
                 raise DolmaConfigError(
-                    f"tagger {self.name} needs a {key}: set tagger_options.{self.name}.{key} to a path, "
+                    f"tagger {self.name} needs the option {key}: set tagger_options.{self.name}.{key} to a path, "
                     "a URL or the name of an asset"
                 )
             if isinstance(reference, str):
                 options[key] = assets.resolve(reference)
             else:
-                options[key] = [assets.resolve(str(one)) for one in reference]
+                options[key] = assets.resolve_all([str(one) for one in reference])
         if self.cards:
             options = {**options_beside(options["model"]), **options}
         return options

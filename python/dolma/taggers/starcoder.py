@@ -142,7 +142,10 @@ def _python_comments(text: str) -> str:
 
 def _visible(html: str) -> float:
     """The share of a page that is text, 0 for a short one."""
-    page = bs4.BeautifulSoup(html, features="html.parser")
+    with warnings.catch_warnings():
+        # Of documents that look like XML, a path or an address: they are read as pages whatever they look like.
+        warnings.simplefilter("ignore")
+        page = bs4.BeautifulSoup(html, features="html.parser")
     for element in page(["script", "style"]):
         element.extract()
     length = len(page.get_text())

@@ -162,14 +162,16 @@ class TokenRepetitions(BaseTagger):
             yield text
 
     def _repetitions(self, encoding: Encoding, offset: int) -> list[Span]:
-        added = 1 if self.paragraphs else 0
+        if self.paragraphs:
+            # The space that was put before the text stands where the newline before it does; before the
+            # first line there is none.
+            offset -= 1
         spans = []
         offsets = encoding.offsets
         for first, behind, period in _core.repeated_parts(encoding.ids, self.LONGEST, self.times):
-            # A token may begin with the space that was put before the text.
-            start = max(offsets[first][0] - added, 0)
-            end = max(offsets[behind - 1][1] - added, start)
-            spans.append(Span(offset + start, offset + end, "repetition", (behind - first) // period))
+            start = max(offset + offsets[first][0], 0)
+            end = max(offset + offsets[behind - 1][1], start)
+            spans.append(Span(start, end, "repetition", (behind - first) // period))
         return _outermost(spans) if self.outermost else spans
 
     def _numbers(self, spans: list[Span], length: int) -> list[Span]:

@@ -12,7 +12,7 @@ pub struct Address {
     path: String,
 }
 
-/// Schemes whose host and path are normalised; so are those of addresses without a scheme.
+/// Schemes whose path is normalised; so is that of addresses without a scheme.
 const NORMALISED: [&str; 2] = ["http", "https"];
 
 /// Bytes of a path that are not percent-encoded, besides letters and digits.
@@ -51,12 +51,11 @@ impl Address {
         if host.is_empty() {
             return None;
         }
-        if normalised && !host.is_ascii() {
-            self.text.push_str(&idna::domain_to_ascii(&host.to_lowercase()).ok()?);
-        } else if host.is_ascii() {
+        if host.is_ascii() {
             self.text.extend(host.chars().map(|c| c.to_ascii_lowercase()));
         } else {
-            self.text.push_str(&host.to_lowercase());
+            // Whatever the scheme: lists have names as the DNS does.
+            self.text.push_str(&idna::domain_to_ascii(&host.to_lowercase()).ok()?);
         }
         self.host_end = self.text.len();
         if let Some(port) = port {
@@ -215,6 +214,7 @@ mod tests {
         assert_eq!(whole("http://[2001:DB8::1]:81/x"), "[2001:db8::1]:81/x");
         assert_eq!(whole("http://bücher.example/ü?x"), "xn--bcher-kva.example/%c3%bc");
         assert_eq!(whole("ftp://Host.example/A/../b"), "host.example/a/../b");
+        assert_eq!(whole("ftp://Bücher.example/ü"), "xn--bcher-kva.example/ü");
         assert_eq!(whole(r"http://host.example\a"), "host.example/%5ca");
         assert_eq!(clean("http://a.b:1/c").map(|pair| pair.0), Some("a.b".to_owned()));
     }

@@ -107,7 +107,8 @@ TAGGERS = (
         outputs=outputs("how often the tokens come, in whole numbers", _FRACTION, highest_share=inf),
         doc="`tokenizer_repetitions_v1` within each line.\n"
         + _PUBLISHED_REPETITIONS
-        + "Spans do not begin before the text, as some published ones do (at -1).\n"
+        + "A span that begins with a line's first token begins with the newline before the line, which stands for the\n"
+        "space that the token has inside a text. As published, but no span begins before the text (at -1).\n"
         + _TOKENIZER,
         target=_REPETITIONS,
         extra="tokenizers",

@@ -22,7 +22,8 @@ _HOSTS = (
 A hit is the host itself, with or without `www.`; domains below it are other hosts (`url_blocklist_v1`
 covers them). Lists hold hosts files, one name a line, or `||name^` rules, mixed. As published but for
 three faults: there `www.` was taken off letter by letter, so that `wxyz.com` was found where `xyz.com` is
-listed; 127.0.0.1 and 0.0.0.0 became entries; and names with a comment behind them were never found.
+listed; 127.0.0.1, 0.0.0.0 and `localhost` became entries; and names with a comment behind them were never
+found.
 """
 )
 
