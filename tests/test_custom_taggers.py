@@ -305,9 +305,28 @@ def test_a_tagger_that_raises_fails_its_shard_with_its_place(
         ),
         ("return DocResult(doc, [Span(-1, 2, 'x')])", "span [-1, 2, 1] "),
         ("return DocResult(doc, [Span(3, 2, 'x')])", "span [3, 2, 1] does not fit"),
-        ("return DocResult(doc, [Span(0, 1, 'x', float('nan'))])", "[0, 1, NaN]"),
-        ("return DocResult(doc, [Span(0, 1, 'x', float('inf'))])", "[0, 1, inf]"),
-        ("return DocResult(doc, [Span('a', 1, 'x')])", "'str' object cannot be"),
+        (
+            "return DocResult(doc, [Span(0, 1, 'x', float('nan'))])",
+            "[0, 1, NaN] has a score that is not finite",
+        ),
+        (
+            "return DocResult(doc, [Span(0, 1, 'x', float('inf'))])",
+            "[0, 1, inf] has a score that is not finite",
+        ),
+        (
+            "return DocResult(doc, [Span('a', 1, 'x')])",
+            "Span(start, end, type, score), in a list: 'str' object",
+        ),
+        (
+            "return DocResult(doc, [Span(0.0, 1, 'x')])",
+            "Span(start, end, type, score), in a list: 'float' object",
+        ),
+        (
+            "return DocResult(doc, [(0, 1, 'x', 1.0)])",
+            "must be Span(start, end, type, score), in a list: 'tuple'",
+        ),
+        ("return DocResult(doc, None)", "must be Span(start, end, type, score), in a list: 'NoneType'"),
+        ("return 'x'", "failed on document 'a-0': must return a DocResult, not str"),
         ("return None", "failed on document 'a-0': must return a DocResult, not NoneType"),
         ("return DocResult(doc, [None])", "'NoneType' object has no attribute 'type'"),
     ],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from command import Result, attributes, dolma, put, refused, rows, succeed
+from command import Result, attributes, dolma, environment, put, refused, rows, succeed
 
 MODULE = '''
 import itertools
@@ -18,6 +20,11 @@ import time
 
 from dolma import BaseTagger, add_tagger
 from dolma.document import DocResult, Document, Span
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        return self.args[0]
 
 
 def misbehave(doc: Document) -> None:
@@ -42,6 +49,19 @@ def misbehave(doc: Document) -> None:
         sum(itertools.repeat(0))
     if doc.text == "die":
         os.kill(os.getpid(), 11)
+    if doc.text == "quit":
+        os._exit(0)
+    if doc.text == "interrupt":
+        raise KeyboardInterrupt
+    if doc.text == "base":
+        raise BaseException("two\\n  lines")
+    if doc.text == "mute":
+        raise Mute("more than is told: " + "x" * 2000)
+    if doc.text == "dumb":
+        raise Mute
+    if doc.text == "print":
+        print("printed: 1")
+        os.write(1, b"written: 2\\n")
 
 
 def found(doc: Document) -> DocResult:
@@ -122,6 +142,10 @@ def kernels(row: dict[str, Any], length: int) -> bool:
     [
         ("raise", "ValueError: what is this? ("),
         ("exit", "SystemExit: 3 ("),
+        ("interrupt", "KeyboardInterrupt ("),
+        ("base", "BaseException: two lines ("),
+        ("mute", f"Mute: more than is told: {'x' * 981}… ("),
+        ("dumb", "Mute: (its message cannot be had: IndexError) ("),
         ("wide", "span [0, 5, 4] does not fit a text of 4 code points"),
     ],
 )
@@ -243,9 +267,11 @@ def test_a_guard_disturbs_nobody_who_is_quick(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("tagger", ["single_v1", "batched_v1"])
-def test_a_crash_is_blamed_on_the_document(folder: Path, tagger: str) -> None:
-    texts = ["good", "die", "last"]
-    result = tag(folder, texts, tagger, "--on_tagger_error", "null", "--processes", 2)
+@pytest.mark.parametrize("trouble", ["die", "quit"])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_crash_is_blamed_on_the_document(folder: Path, tagger: str, trouble: str, processes: int) -> None:
+    texts = ["good", trouble, "last"]
+    result = tag(folder, texts, tagger, "--on_tagger_error", "null", "--processes", processes)
     assert result.code == 0, result.err
     assert [f"e__{tagger}__text" in row for row in attributes(folder / "attributes/e/d.jsonl.gz")] == [
         True,
@@ -255,6 +281,65 @@ def test_a_crash_is_blamed_on_the_document(folder: Path, tagger: str) -> None:
     assert [lapse["error"] for lapse in lapses(folder)] == [
         "its process died (out of memory, or a crash in native code)"
     ]
+
+
+def test_what_a_tagger_prints_is_no_part_of_the_recipe(folder: Path) -> None:
+    result = tag(folder, ["good", "print"], "single_v1")
+    assert result.code == 0, result.err
+    assert {"printed: 1", "written: 2"} <= set(result.err.splitlines())
+    assert "printed" not in result.out
+    assert "written" not in result.out
+
+
+def typed(program: str, folder: Path, *file: str) -> subprocess.CompletedProcess[str]:
+    """A program that is typed in, or one in a file."""
+    return subprocess.run(
+        [sys.executable, *(file or ["-"])],
+        input=program,
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_program_that_processes_cannot_import_is_told_so(folder: Path) -> None:
+    put(folder / "documents/d.jsonl.gz", "good")
+    config = {"documents": ["documents"], "taggers": ["single_v1"], "tagger_modules": ["misbehaving.py"]}
+    program = folder / "program.py"
+    program.write_text(f"import dolma\nprint(dolma.tagger({config!r})['counts']['read'])\n")
+    done = typed("", folder, "program.py")
+    assert done.stdout.splitlines()[-1] == "1", done.stderr
+    program.write_text(f"import dolma\ndolma.tagger({dict(config, processes=2, ignore_existing=True)!r})\n")
+    done = typed("", folder, "program.py")
+    assert done.returncode == 1
+    assert 'must do so below `if __name__ == "__main__":`' in done.stderr
+
+
+def test_a_tagger_of_a_program_that_is_typed_in_runs_in_it(folder: Path) -> None:
+    program = f"""{MODULE}
+put = __import__("pathlib").Path("documents/d.jsonl")
+put.parent.mkdir()
+put.write_text('{{"id": "1", "text": "good"}}\\n{{"id": "2", "text": "raise"}}\\n')
+dolma = __import__("dolma")
+config = {{"documents": ["documents"], "taggers": ["single_v1"], "experiment": "e"}}
+try:
+    dolma.tagger(config)
+except dolma.errors.DolmaShardError as error:
+    print(error)
+print(dolma.tagger({{**config, "on_tagger_error": "null"}})["counts"]["read"])
+"""
+    done = typed(program, folder)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "documents/d.jsonl:2: tagger single_v1 failed on document '2': ValueError: what is this?"
+        in done.stdout
+    )
+    assert done.stdout.splitlines()[-1] == "2"
+    # Objects of the engine die in the thread that made them.
+    assert "another thread" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_good_tagger_passes() -> None:
     ("tagger", "message"),
     [
         (Outside, "does not fit a text of 0 code points"),
-        (Infinite, "does not fit a text of 0 code points"),
+        (Infinite, "has a score that is not finite"),
         (Counting, "Counting finds .* where it found"),
         (Neighbours, "Neighbours finds .* where it found"),
     ],

@@ -44,13 +44,15 @@ def __getattr__(name: str) -> Any:
 def tagger(config: dict[str, Any]) -> dict[str, Any] | None:
     """Runs `dolma tag` from a dict with the keys of a recipe; returns the run report.
 
+    Without `processes`, taggers in Python run in the calling process: there need be no
+    `if __name__ == "__main__"`, taggers may be defined right there, and one that crashes takes the program along.
     Raises `dolma.errors.DolmaError` and its kinds.
     """
     from . import recipes
     from .commands import tag
     from .config import TagConfig
 
-    return tag.run(recipes.load(TagConfig, config, "tagger()"))
+    return tag.run(recipes.load(TagConfig, config, "tagger()"), called=True)
 
 
 def deduper(config: dict[str, Any]) -> dict[str, Any] | None:

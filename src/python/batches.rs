@@ -341,22 +341,33 @@ fn found(
     if let Ok(lists) = result.cast::<PyDict>() {
         return read_lists(lists, types, spans, promised);
     }
-    read_spans(&result, types, spans).map_err(told)
+    read_spans(&result, types, spans)
 }
 
 /// Reads the `spans` of a result.
-fn read_spans(result: &Bound<'_, PyAny>, types: &mut Types<'_>, out: &mut Spans) -> PyResult<()> {
+fn read_spans(result: &Bound<'_, PyAny>, types: &mut Types<'_>, out: &mut Spans) -> Result<()> {
     let py = result.py();
-    for span in result.getattr(pyo3::intern!(py, "spans"))?.try_iter()? {
-        let span = span?;
-        let name = span.getattr(pyo3::intern!(py, "type"))?;
-        let kind = types.kind(&name.cast::<PyString>()?.to_cow()?);
-        let start: i64 = span.getattr(pyo3::intern!(py, "start"))?.extract()?;
-        let end: i64 = span.getattr(pyo3::intern!(py, "end"))?.extract()?;
-        let score: f64 = span.getattr(pyo3::intern!(py, "score"))?.extract()?;
-        push(out, kind, (start, end, score)).map_err(pyo3::exceptions::PyValueError::new_err)?;
+    let strange = |error: PyErr| {
+        let why = error.value(py).to_string();
+        Error::tagger(format!("its spans must be Span(start, end, type, score), in a list: {why}"))
+    };
+    let spans = result.getattr(pyo3::intern!(py, "spans")).map_err(strange)?;
+    for span in spans.try_iter().map_err(strange)? {
+        let (kind, place) = span.and_then(|span| fields(&span, types)).map_err(strange)?;
+        push(out, kind, place).map_err(Error::tagger)?;
     }
     Ok(())
+}
+
+/// The type of a span, with its start, end and score.
+fn fields(span: &Bound<'_, PyAny>, types: &mut Types<'_>) -> PyResult<(u16, (i64, i64, f64))> {
+    let py = span.py();
+    let name = span.getattr(pyo3::intern!(py, "type"))?;
+    let kind = types.kind(&name.cast::<PyString>()?.to_cow()?);
+    let start = span.getattr(pyo3::intern!(py, "start"))?.extract()?;
+    let end = span.getattr(pyo3::intern!(py, "end"))?.extract()?;
+    let score = span.getattr(pyo3::intern!(py, "score"))?.extract()?;
+    Ok((kind, (start, end, score)))
 }
 
 /// Adds a span; says what is wrong with one that has no offsets.

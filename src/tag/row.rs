@@ -175,10 +175,13 @@ impl SpanWriter {
         let mut count = 0;
         for (index, span) in spans.iter().enumerate() {
             if span.start > span.end || span.end as usize > chars || !span.score.is_finite() {
-                return Err(Error::tagger(format!(
-                    "span [{}, {}, {}] does not fit a text of {chars} code points",
-                    span.start, span.end, span.score
-                )));
+                let Span { start, end, score, .. } = span;
+                let fault = if score.is_finite() {
+                    format!("does not fit a text of {chars} code points")
+                } else {
+                    "has a score that is not finite".to_owned()
+                };
+                return Err(Error::tagger(format!("span [{start}, {end}, {score}] {fault}")));
             }
             let Some(Some(key)) = keys.of_kind.get(usize::from(span.kind)).copied() else {
                 continue;

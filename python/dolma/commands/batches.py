@@ -32,8 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["execute"]
 
 
-def execute(run: Run, taggers: list[PlannedTagger], config: TagConfig) -> dict[str, Any]:
-    """Runs taggers, some of them in Python, over what is left of a run."""
+def execute(
+    run: Run, taggers: list[PlannedTagger], config: TagConfig, *, called: bool = False
+) -> dict[str, Any]:
+    """Runs taggers, some of them in Python, over what is left of a run.
+
+    They run in processes of their own; in this one where they are to be looked at, and where a program
+    `called` that asks for no more than one.
+    """
     setup = Setup(
         taggers=taggers,
         modules=config.tagger_modules,
@@ -43,8 +49,9 @@ def execute(run: Run, taggers: list[PlannedTagger], config: TagConfig) -> dict[s
         fetch_assets=config.fetch_assets,
         assets_lock=config.assets_lock,
     )
-    alone = config.processes == 1 and config.tagger_timeout is None
-    in_process = config.debug or config.profile.enable or alone
+    # Processes of their own run a program that calls once more, up to where it would call.
+    here = called and config.processes == 1 and config.tagger_timeout is None
+    in_process = config.debug or config.profile.enable or here
 
     def engine(gauge: Any, files: Files, tally: _core.TaggerTally) -> None:
         shards = Shards(run, files, gauge, tally, config)
@@ -74,6 +81,14 @@ def execute(run: Run, taggers: list[PlannedTagger], config: TagConfig) -> dict[s
     return tallies.execute(run, taggers, config, engine)
 
 
+def _let_go(error: BaseException | None) -> None:
+    """Empties the frames that an exception and its causes hold: the engine's objects in them are to be
+    dropped by the thread that made them."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
 class Shards:
     """What the shards of a run have in common while they are tagged."""
 
@@ -93,8 +108,10 @@ class Shards:
         except DolmaError as error:
             if self.config.debug:
                 traceback.print_exception(error)
+            _let_go(error)
             self.files.failed(index, str(error))
         except Exception as error:
+            _let_go(error)
             self.files.failed(index, f"{name}: {type(error).__name__}: {error}")
         else:
             if done is None:

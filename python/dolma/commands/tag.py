@@ -41,11 +41,11 @@ def check(config: TagConfig) -> list[PlannedTagger]:
     return taggers
 
 
-def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
+def run(config: TagConfig, *, brief: bool = False, called: bool = False) -> dict[str, Any] | None:
     """Runs `dolma tag`; returns the run report, None for a dry run.
 
-    `brief` leaves out the effective recipe. Raises `DolmaConfigError` before any work,
-    `DolmaShardError` after it when shards failed.
+    `brief` leaves out the effective recipe; `called` says that a program of the user's calls. Raises
+    `DolmaConfigError` before any work, `DolmaShardError` after it when shards failed.
     """
     taggers = check(config)
     if config.text is not None:
@@ -79,7 +79,7 @@ def run(config: TagConfig, *, brief: bool = False) -> dict[str, Any] | None:
         # Brings worker processes along, which the engine does without.
         from . import batches
 
-        return batches.execute(work, taggers, config)
+        return batches.execute(work, taggers, config, called=called)
     from .. import _core
 
     def engine(gauge: _core.Progress, files: Any, tally: _core.TaggerTally) -> None:

@@ -70,6 +70,8 @@ def _start_worker(setup: Setup, board: Any, taken: Any, parent: int) -> None:
     global _tagging, _unmade
     # Ctrl-C is the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Standard output has the recipe; what taggers print is beside it.
+    os.dup2(2, 1)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     with taken.get_lock():
         number = taken.value
@@ -123,6 +125,10 @@ class Pool:
         at = [row for row in self.board if row.serial == serial and row.deadline > 0]
         return (at[0].tagger, at[0].document) if at else None
 
+    def started(self) -> bool:
+        """Whether any process came as far as to take its row of the board."""
+        return any(row.process for row in self.board)
+
     def close(self, *, kill: bool = False) -> None:
         """Ends the processes; with `kill` at once."""
         self._gone.set()
@@ -173,6 +179,11 @@ class Workers:
             except BrokenProcessPool as error:
                 hung = pool.hung.get(job.serial)
                 blamed = hung or pool.blamed(job.serial)
+                if not pool.started():
+                    raise DolmaFatalError(
+                        "worker processes cannot start; a program that calls dolma and asks for processes must "
+                        'do so below `if __name__ == "__main__":`, because they import it'
+                    ) from error
                 if blamed is None or blamed in job.condemned:
                     raise DolmaFatalError(
                         f"{job.name}: a worker process died while tagging the lines from {job.first_line} on "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -27,6 +28,9 @@ __all__ = ["LAPSES_KEPT", "WHOLE_BATCH", "Job", "Setup", "Tagged", "Tagging"]
 
 #: Failures of a shard that are written down one by one; all are counted.
 LAPSES_KEPT = 10_000
+
+#: Characters that are told of an exception's message.
+MESSAGE = 1000
 
 #: Stands for all documents of a batch where one is expected.
 WHOLE_BATCH = -1
@@ -81,6 +85,10 @@ class Board(Protocol):
 
     def begin(self, serial: int, tagger: int, document: int, budget: float | None) -> None: ...
     def end(self) -> None: ...
+
+
+class Reason(str):
+    """Why there is no result: stands in its place."""
 
 
 class TookTooLong(BaseException):
@@ -184,6 +192,15 @@ def _same(result: Any) -> Any:
     return result
 
 
+def _message(error: BaseException) -> str:
+    """What an exception says, as a part of a line."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception as second:
+        return f"(its message cannot be had: {type(second).__name__})"
+    return text if len(text) <= MESSAGE else f"{text[:MESSAGE]}…"
+
+
 class Column:
     """One tagger in Python over the documents of a batch."""
 
@@ -202,7 +219,7 @@ class Column:
         self.documents, self.places = documents, places
 
     def results(self) -> list[Any]:
-        """A result for each document: one with spans, a dict of lists by type, or why there is none.
+        """A result for each document: one with spans, a dict of lists by type, or the reason for none.
 
         Raises `DolmaShardError` for the first failure where failures are not survived.
         """
@@ -219,7 +236,7 @@ class Column:
         return self.tagger.group_output(self.tagger.predict(document))
 
     def _group(self, result: Any) -> Any:
-        return result if isinstance(result, str) else self.tagger.group_output(result)
+        return result if isinstance(result, Reason) else self.tagger.group_output(result)
 
     def _each(self, predict: Callable[[Any], Any], given: list[Any] | None = None) -> list[Any]:
         """What `predict` makes of each document, or of what is `given` for each."""
@@ -234,10 +251,10 @@ class Column:
                     result = watch.call(predict, document, serial, self.number, index, 1)
                 else:
                     result = predict(document)
-                if not isinstance(result, (dict, str)) and not hasattr(result, "spans"):
+                if not isinstance(result, (dict, Reason)) and not hasattr(result, "spans"):
                     result = self._failed(index, f"must return a DocResult, not {type(result).__name__}")
-            except (Exception, TookTooLong, SystemExit) as error:
-                if isinstance(error, DolmaShardError):
+            except BaseException as error:
+                if isinstance(error, DolmaShardError) or self._interrupted(error):
                     raise
                 result = self._failed(index, self._reason(error), error)
             results.append(result)
@@ -253,7 +270,9 @@ class Column:
                 if len(results) == len(self.documents):
                     return results
                 trouble = f"predict_batch gave {len(results)} results for {len(self.documents)} documents"
-            except (Exception, TookTooLong, SystemExit) as error:
+            except BaseException as error:
+                if self._interrupted(error):
+                    raise
                 trouble, cause = self._reason(error), error
         alone = self._each(self._one)
         if trouble and self.fails:
@@ -276,18 +295,24 @@ class Column:
             self.watch.call(predict, self.documents, self.job.serial, self.number, WHOLE_BATCH, count)
         )
 
+    def _interrupted(self, error: BaseException) -> bool:
+        """Whether the user stops this process; elsewhere signals go to the parent or the main thread."""
+        here = self.watch.board is None and threading.current_thread() is threading.main_thread()
+        return here and isinstance(error, KeyboardInterrupt)
+
     def _reason(self, error: BaseException) -> str:
         """What a tagger raised, and where in its code."""
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         if isinstance(error, TookTooLong):
             return f"took longer than {self.watch.timeout:g} s (tagger_timeout){place}"
-        return f"{type(error).__name__}: {error}{place}"
+        message = _message(error)
+        return f"{type(error).__name__}{message and f': {message}'}{place}"
 
-    def _failed(self, index: int, reason: str, cause: BaseException | None = None) -> str:
+    def _failed(self, index: int, reason: str, cause: BaseException | None = None) -> Reason:
         """`reason`, where failures are survived; raises `DolmaShardError` with the place elsewhere."""
         if not self.fails:
-            return reason
+            return Reason(reason)
         raise DolmaShardError(
             f"{self.places[index]}: tagger {self.name} failed on document {self.documents[index].id!r}: {reason}"
         ) from cause
