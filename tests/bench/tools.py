@@ -19,9 +19,11 @@ from measure import BenchError, Corpus, Cost, Output, link, read_output, timed
 
 PUBLISHED = "dolma==1.2.1"
 
-_NEEDED = ("boto3==1.28.17", "s3fs==2023.6.0", "detect-secrets==1.4.0", "beautifulsoup4")
-"""What it would settle for after pip has tried hundreds of versions, and what its taggers of source
-code need."""
+RESOLVED = ("boto3==1.28.17", "botocore==1.31.17", "aiobotocore==2.5.4", "s3fs==2023.6.0", "fsspec==2023.6.0")
+"""Versions that its requirements lead to: pip tries dozens of boto3 against s3fs to find them by itself."""
+
+FOR_CODE = ("detect-secrets==1.4.0", "beautifulsoup4")
+"""What its taggers of source code need besides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,7 @@ class Bench:
 def install_published(cache: Path) -> Path:
     """The published tool's executable, installed below `cache` unless it is there already."""
     try:
-        return environment(cache, "published", PUBLISHED, *_NEEDED).with_name("dolma")
+        return environment(cache, "published", PUBLISHED, *RESOLVED, *FOR_CODE).with_name("dolma")
     except BenchError as error:
         raise BenchError(f"{error}; try --published") from None
 
