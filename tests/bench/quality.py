@@ -122,7 +122,7 @@ class Found:
 
 
 def shingles(text: str, ngram: int = 5) -> frozenset[int]:
-    words = WORD.findall(text.lower())
+    words = WORD.findall(text.lower().replace("ς", "σ"))
     return frozenset(hash(tuple(words[at : at + ngram])) for at in range(len(words) - ngram + 1))
 
 
