@@ -24,7 +24,7 @@ from rules import tag_by_rules
 from scaling import SCALED, scale
 from substring import find_repeats
 from suite import Context
-from tools import Bench, install_published, own_tool, published_tool
+from tools import Bench, find_published, own_tool, published_tool
 
 SHARD_BYTES = 15_000_000
 """Stored bytes of input for one shard of a mix; smaller inputs are still cut into four, because
@@ -33,18 +33,29 @@ the published tool works on one shard per worker."""
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """A set of measurements that the command line can ask for."""
+    """A set of measurements that the command line can ask for; some need the published tool."""
 
     name: str
     help: str
     run: Callable[[Context], report.Section]
+    published: bool = False
 
 
 SUITES = (
-    Suite(name="comparison", help="jobs in turn with the published dolma (the default)", run=compare),
+    Suite(
+        name="comparison",
+        help="jobs in turn with the published dolma (the default)",
+        run=compare,
+        published=True,
+    ),
     Suite(name="scaling", help="this tool alone on the input 1, 4 and 16 times", run=scale),
     Suite(name="rules", help="taggers of rules against datatrove, and in one pass", run=tag_by_rules),
-    Suite(name="lists", help="taggers of addresses and code against the published ones", run=look_up),
+    Suite(
+        name="lists",
+        help="taggers of addresses and code against the published ones",
+        run=look_up,
+        published=True,
+    ),
     Suite(name="peers", help="deduplication against datatrove, rensa and text-dedup", run=contend),
     Suite(name="repeats", help="repeated substrings against suffix arrays", run=find_repeats),
     Suite(name="floor", help="document deduplication against inflating and scanning", run=measure_floor),
@@ -93,7 +104,8 @@ def prepare(options: argparse.Namespace, cache: Path) -> Context:
     """Counts the input and finds the tools."""
     work = cache / "work"
     corpus = take_corpus(options.documents, work / "input")
-    published = published_tool(options.published or install_published(cache), cache)
+    needed = any(suite.published for suite in options.suites)
+    published = published_tool(options.published or find_published(cache, install=needed), cache)
     bench = Bench(
         work=work,
         corpus=corpus,

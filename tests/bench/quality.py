@@ -122,7 +122,8 @@ class Found:
 
 
 def shingles(text: str, ngram: int = 5) -> frozenset[int]:
-    words = WORD.findall(text.lower().replace("ς", "σ"))
+    """Runs of words; a sigma at the end of a word is one as any other."""
+    words = WORD.findall(text.lower().replace("\u03c2", "\u03c3"))
     return frozenset(hash(tuple(words[at : at + ngram])) for at in range(len(words) - ngram + 1))
 
 

@@ -74,8 +74,10 @@ class Bench:
         return folder
 
 
-def install_published(cache: Path) -> Path:
-    """The published tool's executable, installed below `cache` unless it is there already."""
+def find_published(cache: Path, *, install: bool) -> Path:
+    """The published tool's executable below `cache`, where it is installed if it is needed."""
+    if not install:
+        return cache / "published" / "bin" / "dolma"
     try:
         return environment(cache, "published", PUBLISHED, *RESOLVED, *FOR_CODE).with_name("dolma")
     except BenchError as error:
