@@ -4,7 +4,7 @@
 //! document unless a Python tagger was asked for. Arrows point down only:
 //!
 //! ```text
-//! python ─► tag, dedupe, mix ─► filter, text, codec, run ─► document, error
+//! python ─► tag, dedupe, mix ─► filter, text, codec, run ─► document, error, memory
 //! ```
 //!
 //! Offsets and lengths that leave the engine are Unicode code points of `text`, half-open, as
@@ -16,6 +16,7 @@ pub mod document;
 pub mod error;
 pub mod filter;
 pub mod json;
+mod memory;
 pub mod mix;
 #[cfg(feature = "python")]
 mod python;

@@ -9,14 +9,12 @@ mod file;
 mod shape;
 
 use crate::error::{Error, Result};
+use crate::memory::{FAR_BYTES, ask_for_large_pages, prefetch};
 pub use shape::Shape;
 
 /// Bits of a line, and its words.
 const LINE_BITS: u64 = 512;
 const WORDS: usize = 8;
-/// Filters smaller than this stay in the caches and in few pages, where asking the memory ahead
-/// and large pages only cost.
-const FAR_BYTES: u64 = 4 << 20;
 /// An odd number without pattern (2^64 over the golden ratio): multiplying by it spreads a number
 /// over the upper half of the product.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -75,9 +73,8 @@ impl BloomFilter {
         lines.try_reserve_exact(count).map_err(|_| {
             Error::config(format!("bloom_filter: {} bytes of memory cannot be had", shape.bytes()))
         })?;
-        if shape.bytes() >= FAR_BYTES {
-            ask_for_large_pages(&mut lines);
-        }
+        // At a gigabyte, inserting takes half the time with them (docs/performance.md).
+        ask_for_large_pages(lines.spare_capacity_mut());
         lines.resize(count, Line([0; WORDS]));
         Ok(Self { shape, lines, inserted: 0, description: String::new() })
     }
@@ -125,22 +122,8 @@ impl BloomFilter {
     /// Asks the memory for the lines of a key that will be looked up soon.
     #[inline]
     pub(super) fn prefetch(&self, key: u128) {
-        #[cfg(target_arch = "x86_64")]
-        if self.shape.bytes() >= FAR_BYTES {
-            self.prefetch_far(key);
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = key;
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    fn prefetch_far(&self, key: u128) {
-        for (at, _) in self.places(key) {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a prefetch does not access memory in the language's sense, and the address
-            // is inside the allocation because places are below the number of lines.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.lines.as_ptr().wrapping_add(at).cast()) };
+        if self.shape.bytes() >= FAR_BYTES as u64 {
+            self.places(key).for_each(|(at, _)| prefetch(&self.lines, at));
         }
     }
 
@@ -187,27 +170,6 @@ impl BloomFilter {
 fn spread(number: u64) -> u64 {
     let product = u128::from(number) * u128::from(SPREAD);
     (product >> 64) as u64 ^ product as u64
-}
-
-/// Lets the system back the memory of `lines`, which is not written yet, with pages of 2 MB: at a
-/// gigabyte, inserting takes half the time, because lines are found without a walk through the
-/// page tables (docs/performance.md).
-fn ask_for_large_pages(lines: &mut Vec<Line>) {
-    #[cfg(target_os = "linux")]
-    {
-        const PAGE: usize = 4096;
-        let spare = lines.spare_capacity_mut();
-        let skipped = spare.as_ptr().addr().wrapping_neg() % PAGE;
-        let length = size_of_val(spare).saturating_sub(skipped);
-        if length > 0 {
-            let start = spare.as_mut_ptr().wrapping_byte_add(skipped);
-            // SAFETY: the range lies in the allocation of `lines`, and this advice changes neither
-            // contents nor access. That it is not taken is no error.
-            unsafe { libc::madvise(start.cast(), length, libc::MADV_HUGEPAGE) };
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = lines;
 }
 
 #[cfg(test)]

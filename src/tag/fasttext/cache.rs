@@ -5,6 +5,9 @@
 //! the token, so results cannot depend on documents seen before; when it is full it starts over,
 //! which bounds its memory.
 
+use super::token::Token;
+use crate::memory::prefetch;
+
 /// Slots of the table, a power of two; at most half of them are used.
 const SLOTS: usize = 1 << 16;
 /// Longer tokens are rarely seen twice.
@@ -41,16 +44,21 @@ impl Cache {
     /// The rows of `token`, made by `make` if it is new; `None` if `make` said that it has none.
     pub(super) fn get(
         &mut self,
-        token: &[u8],
-        hash: u32,
+        token: Token<'_>,
         make: impl FnOnce(&mut Vec<u32>) -> bool,
     ) -> Option<&[u32]> {
-        let index = match self.find(token, hash) {
+        let index = match self.find(token.bytes, token.hash) {
             Ok(index) => index,
-            Err(index) => self.insert(index, token, hash, make),
+            Err(index) => self.insert(index, token.bytes, token.hash, make),
         };
         let Slot { rows, row_count, .. } = self.slots[index];
         (row_count != NONE).then(|| &self.rows[rows as usize..][..row_count as usize])
+    }
+
+    /// Asks for what [`Cache::get`] will look at first.
+    #[inline]
+    pub(super) fn prefetch(&self, token: Token<'_>) {
+        prefetch(&self.slots, home(token.hash));
     }
 
     fn find(&self, token: &[u8], hash: u32) -> Result<usize, usize> {

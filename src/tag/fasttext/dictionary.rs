@@ -6,14 +6,13 @@
 //! the rows were trained under them.
 
 use super::source::Source;
+use super::token::{FNV_OFFSET, Token, fnv};
+use super::vocabulary::Vocabulary;
 use crate::error::{Error, Result};
 use std::io::Read;
-use std::ops::Range;
 
-/// The token that stands for the end of the line.
-pub(super) const EOS: &[u8] = b"</s>";
 /// Tokens that start so are never words, known or not.
-pub(super) const LABEL_PREFIX: &[u8] = b"__label__";
+const LABEL_PREFIX: &[u8] = b"__label__";
 /// Multiplier of the word n-gram hash.
 const NGRAM: u64 = 116_049_371;
 /// Bytes of the shortest entry: a terminator, the count, the type.
@@ -30,26 +29,27 @@ pub(super) struct Shape {
 
 /// What a token is to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token {
+pub(super) enum Meaning {
     Word(u32),
     Unknown,
     Label,
 }
 
 pub(super) struct Dictionary {
-    arena: Vec<u8>,
-    /// Where each entry ends in `arena`; words first, then labels.
-    ends: Vec<u32>,
+    /// Words first, then labels.
+    vocabulary: Vocabulary,
     words: u32,
-    counts: Vec<i64>,
-    /// Hash and entry, open addressing; the size is a power of two.
-    table: Vec<(u32, u32)>,
+    labels: Vec<Label>,
     shape: Shape,
     modulus: Modulus,
     pruned: Option<Pruned>,
 }
 
-const EMPTY: u32 = u32::MAX;
+/// A label: how often it was seen in training, and where its name is in the vocabulary.
+struct Label {
+    count: i64,
+    start: u32,
+}
 
 impl Dictionary {
     pub(super) fn read<R: Read>(source: &mut Source<R>, shape: Shape) -> Result<Self> {
@@ -69,11 +69,9 @@ impl Dictionary {
         }
         let size = source.fits(size.into(), MIN_ENTRY, what)?;
         let mut dictionary = Self {
-            arena: Vec::new(),
-            ends: Vec::with_capacity(size),
+            vocabulary: Vocabulary::new(size),
             words: words as u32,
-            counts: Vec::with_capacity(labels as usize),
-            table: vec![(0, EMPTY); (size * 2).next_power_of_two()],
+            labels: Vec::with_capacity(labels as usize),
             shape,
             modulus: Modulus::new(shape.bucket),
             pruned: None,
@@ -88,24 +86,18 @@ impl Dictionary {
     }
 
     fn read_entry<R: Read>(&mut self, source: &mut Source<R>, entry: u32) -> Result<()> {
-        let start = self.arena.len();
-        source.word(&mut self.arena, "the words of the dictionary")?;
+        let read = |arena: &mut Vec<u8>| source.word(arena, "the words of the dictionary");
+        let start = self.vocabulary.add(entry, read)?;
         let count = source.i64("the counts of the dictionary")?;
         let kind = source.byte("the types of the dictionary")?;
-        let end = u32::try_from(self.arena.len())
-            .map_err(|_| Error::asset("damaged fastText model: the words exceed 4 GiB"))?;
         if kind != u8::from(entry >= self.words) {
             return Err(Error::asset(format!(
                 "damaged fastText model: entry {entry} has type {kind}"
             )));
         }
         if entry >= self.words {
-            self.counts.push(count);
+            self.labels.push(Label { count, start });
         }
-        self.ends.push(end);
-        let hash = hash(&self.arena[start..]);
-        let slot = self.slot(&self.arena[start..], hash);
-        self.table[slot] = (hash, entry);
         Ok(())
     }
 
@@ -114,12 +106,13 @@ impl Dictionary {
     }
 
     /// How often each label was seen in training.
-    pub(super) fn label_counts(&self) -> &[i64] {
-        &self.counts
+    pub(super) fn label_counts(&self) -> Vec<i64> {
+        self.labels.iter().map(|label| label.count).collect()
     }
 
-    pub(super) fn label(&self, index: usize) -> &[u8] {
-        self.entry(self.words + index as u32)
+    /// The names of the labels.
+    pub(super) fn labels(&self) -> impl Iterator<Item = &[u8]> {
+        self.labels.iter().map(|label| self.vocabulary.word(label.start))
     }
 
     /// One more than the largest row of the input matrix that a text can lead to.
@@ -144,51 +137,38 @@ impl Dictionary {
         self.shape.word_ngrams
     }
 
-    pub(super) fn find(&self, token: &[u8], hash: u32) -> Token {
-        match self.table[self.slot(token, hash)].1 {
-            EMPTY if token.starts_with(LABEL_PREFIX) => Token::Label,
-            EMPTY => Token::Unknown,
-            entry if entry >= self.words => Token::Label,
-            entry => Token::Word(entry),
+    #[inline]
+    pub(super) fn find(&self, token: Token<'_>) -> Meaning {
+        match self.vocabulary.find(token) {
+            None if token.bytes.starts_with(LABEL_PREFIX) => Meaning::Label,
+            None => Meaning::Unknown,
+            Some(entry) if entry >= self.words => Meaning::Label,
+            Some(entry) => Meaning::Word(entry),
         }
     }
 
-    /// The slot that holds `token`, or the empty one where it would go.
-    fn slot(&self, token: &[u8], hash: u32) -> usize {
-        let mask = self.table.len() - 1;
-        let mut slot = hash as usize & mask;
-        loop {
-            let (other, entry) = self.table[slot];
-            if entry == EMPTY || (other == hash && self.entry(entry) == token) {
-                return slot;
-            }
-            slot = (slot + 1) & mask;
-        }
-    }
-
-    fn entry(&self, entry: u32) -> &[u8] {
-        let range: Range<usize> = match entry {
-            0 => 0..self.ends[0] as usize,
-            _ => self.ends[entry as usize - 1] as usize..self.ends[entry as usize] as usize,
-        };
-        &self.arena[range]
+    /// Asks for what [`Dictionary::find`] will look at.
+    #[inline]
+    pub(super) fn prefetch(&self, token: Token<'_>) {
+        self.vocabulary.prefetch(token);
     }
 
     /// Appends the rows of a token that is not a label. `marked` is scratch.
+    #[inline]
     pub(super) fn push_rows(
         &self,
-        token: &[u8],
-        known: Token,
+        token: Token<'_>,
+        meaning: Meaning,
         marked: &mut Vec<u8>,
         rows: &mut Vec<u32>,
     ) {
-        if let Token::Word(word) = known {
+        if let Meaning::Word(word) = meaning {
             rows.push(word);
         }
-        if self.has_subwords() && token != EOS {
+        if self.has_subwords() && !token.is_end() {
             marked.clear();
             marked.push(b'<');
-            marked.extend_from_slice(token);
+            marked.extend_from_slice(token.bytes);
             marked.push(b'>');
             self.push_subwords(marked, rows);
         }
@@ -260,6 +240,8 @@ impl Modulus {
     }
 }
 
+const EMPTY: u32 = u32::MAX;
+
 /// The buckets that a pruned model kept, each with its new number.
 struct Pruned {
     /// One bit per hash of a bucket, in a table small enough for the second cache: most n-grams
@@ -323,18 +305,6 @@ impl Pruned {
 
 fn is_continuation(byte: u8) -> bool {
     byte & 0xC0 == 0x80
-}
-
-pub(super) const FNV_OFFSET: u32 = 2_166_136_261;
-
-/// One step of 32-bit FNV-1a over *signed* bytes, as released models were trained.
-#[inline]
-pub(super) fn fnv(hash: u32, byte: u8) -> u32 {
-    (hash ^ i32::from(byte as i8) as u32).wrapping_mul(16_777_619)
-}
-
-pub(super) fn hash(token: &[u8]) -> u32 {
-    token.iter().fold(FNV_OFFSET, |hash, &byte| fnv(hash, byte))
 }
 
 #[cfg(test)]

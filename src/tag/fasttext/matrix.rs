@@ -7,6 +7,7 @@
 
 use super::source::Source;
 use crate::error::{Error, Result};
+use crate::memory::{filled, prefetch};
 use std::io::Read;
 
 /// Centroids of one sub-quantiser: a code is one byte.
@@ -17,6 +18,8 @@ const EXPAND_LIMIT: usize = 64 << 20;
 /// Longest piece of a quantised output matrix; the trainer always writes 2. The limit bounds how
 /// much larger than the file its expansion can be.
 const OUTPUT_PIECE: usize = 16;
+/// Floats of a cache line.
+const LINE: usize = 16;
 /// Labels are scored this many at a time.
 const LANES: usize = 8;
 
@@ -25,11 +28,35 @@ pub(super) struct Dense {
     pub(super) rows: usize,
     pub(super) width: usize,
     data: Vec<f32>,
+    /// Where the first row is in `data`: at the start of a cache line, so that the rows of narrow
+    /// matrices lie in one line each.
+    start: usize,
 }
 
 impl Dense {
+    /// A matrix of zeros.
+    fn new(rows: usize, width: usize) -> Self {
+        let data = filled(rows * width + LINE - 1, 0.0);
+        let start = data.as_ptr().addr().wrapping_neg() / size_of::<f32>() % LINE;
+        Self { rows, width, data, start }
+    }
+
+    fn data(&self) -> &[f32] {
+        &self.data[self.start..][..self.rows * self.width]
+    }
+
+    fn data_mut(&mut self) -> &mut [f32] {
+        &mut self.data[self.start..][..self.rows * self.width]
+    }
+
     pub(super) fn row(&self, row: usize) -> &[f32] {
-        &self.data[row * self.width..][..self.width]
+        &self.data()[row * self.width..][..self.width]
+    }
+
+    #[inline]
+    fn prefetch(&self, row: usize) {
+        let first = self.start + row * self.width;
+        (first..first + self.width).step_by(LINE).for_each(|at| prefetch(&self.data, at));
     }
 }
 
@@ -58,6 +85,12 @@ impl Quantised {
         }
     }
 
+    #[inline]
+    fn prefetch(&self, row: usize) {
+        let pieces = self.width.div_ceil(self.sub);
+        (row * pieces..(row + 1) * pieces).step_by(64).for_each(|at| prefetch(&self.codes, at));
+    }
+
     fn norm(&self, row: usize) -> f32 {
         self.norms.as_ref().map_or(1.0, |norms| norms[row])
     }
@@ -73,8 +106,8 @@ impl Quantised {
 
     /// The matrix in floats; each row is multiplied by its norm if `normed`.
     fn expand(&self, normed: bool) -> Dense {
-        let mut data = vec![0.0; self.rows * self.width];
-        for (row, floats) in data.chunks_exact_mut(self.width).enumerate() {
+        let mut dense = Dense::new(self.rows, self.width);
+        for (row, floats) in dense.data_mut().chunks_exact_mut(self.width).enumerate() {
             let norm = if normed { self.norm(row) } else { 1.0 };
             self.pieces(row, |start, centroid| {
                 for (float, value) in floats[start..].iter_mut().zip(centroid) {
@@ -82,7 +115,7 @@ impl Quantised {
                 }
             });
         }
-        Dense { rows: self.rows, width: self.width, data }
+        dense
     }
 }
 
@@ -90,7 +123,9 @@ fn read_dense<R: Read>(source: &mut Source<R>, what: &str) -> Result<Dense> {
     let (rows, width) = (source.i64(what)?, source.i64(what)?);
     let rows = source.fits(rows, 4, what)?;
     let width = source.fits(width, 4 * rows.max(1) as u64, what)?;
-    Ok(Dense { rows, width, data: source.floats(rows * width, what)? })
+    let mut dense = Dense::new(rows, width);
+    source.fill_floats(dense.data_mut(), what)?;
+    Ok(dense)
 }
 
 fn read_quantised<R: Read>(source: &mut Source<R>, what: &str) -> Result<Quantised> {
@@ -175,10 +210,19 @@ impl Input {
         }
     }
 
+    /// Asks for a row that will be added soon.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        match self {
+            Self::Dense(matrix) => matrix.prefetch(row as usize),
+            Self::Quantised(matrix) => matrix.prefetch(row as usize),
+        }
+    }
+
     /// Adds the rows, in their order, to `hidden`.
     pub(super) fn add_rows(&self, rows: &[u32], hidden: &mut [f32]) {
         match self {
-            Self::Dense(matrix) => super::sum::add_rows(&matrix.data, matrix.width, rows, hidden),
+            Self::Dense(matrix) => super::sum::add_rows(matrix.data(), matrix.width, rows, hidden),
             Self::Quantised(matrix) => {
                 rows.iter().for_each(|&row| matrix.add_row(row as usize, hidden));
             }

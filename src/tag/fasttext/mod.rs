@@ -8,6 +8,7 @@ mod cache;
 mod clean;
 pub(super) mod composition;
 mod dictionary;
+mod features;
 mod heap;
 mod kernel;
 mod labels;
@@ -20,6 +21,8 @@ mod source;
 mod sum;
 #[cfg(test)]
 mod tests;
+mod token;
+mod vocabulary;
 
 pub use clean::{Cleaner, Cleaning};
 pub(crate) use kernel::build;

@@ -68,18 +68,16 @@ impl Model {
         let input = Input::read(source, quantised)?;
         let quantised_output = source.byte("the output matrix")? != 0;
         let output = Output::read(source, quantised && quantised_output)?;
-        let loss = Loss::new(args.loss, dictionary.label_counts())?;
-        let labels = dictionary.label_counts().len();
+        let loss = Loss::new(args.loss, &dictionary.label_counts())?;
         check_sizes(&args, &dictionary, &input, &output)?;
-        let labels = (0..labels)
-            .map(|label| String::from_utf8_lossy(dictionary.label(label)).into_owned())
-            .collect();
+        let labels =
+            dictionary.labels().map(|label| String::from_utf8_lossy(label).into_owned()).collect();
         Ok(Self { dictionary, input, output, loss, labels })
     }
 }
 
 fn check_sizes(args: &Args, dictionary: &Dictionary, input: &Input, output: &Output) -> Result<()> {
-    let labels = dictionary.label_counts().len();
+    let labels = dictionary.labels().count();
     let contradiction = if args.dim <= 0 || input.width() != args.dim as usize {
         format!("vectors of {} in an input matrix of width {}", args.dim, input.width())
     } else if output.width() != input.width() {

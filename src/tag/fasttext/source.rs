@@ -61,6 +61,11 @@ impl<R: Read> Source<R> {
     pub(super) fn floats(&mut self, length: usize, what: &str) -> Result<Vec<f32>> {
         self.fits(length as i64, 4, what)?;
         let mut floats = vec![0.0; length];
+        self.fill_floats(&mut floats, what)?;
+        Ok(floats)
+    }
+
+    pub(super) fn fill_floats(&mut self, floats: &mut [f32], what: &str) -> Result<()> {
         let mut buffer = vec![0; CHUNK];
         for part in floats.chunks_mut(CHUNK / 4) {
             let bytes = &mut buffer[..part.len() * 4];
@@ -69,7 +74,7 @@ impl<R: Read> Source<R> {
                 *float = f32::from_le_bytes([raw[0], raw[1], raw[2], raw[3]]);
             }
         }
-        Ok(floats)
+        Ok(())
     }
 
     /// Appends a NUL-terminated word to `arena`, without its terminator.

@@ -7,18 +7,9 @@
 /// Rows visited per run.
 const RUN: usize = 32;
 
-/// Narrower matrices are small, and their rows are cached or come at once.
-const PREFETCH_WIDTH: usize = 32;
-/// Floats of one cache line.
-const LINE: usize = 16;
-
 /// Adds `rows` of a matrix of `width` columns to `sums`, each element in the order of the rows.
 pub(super) fn add_rows(data: &[f32], width: usize, rows: &[u32], sums: &mut [f32]) {
-    for (number, run) in rows.chunks(RUN).enumerate() {
-        if width >= PREFETCH_WIDTH {
-            let next = rows[number * RUN + run.len()..].iter().take(RUN);
-            next.for_each(|&row| prefetch_row(data, width, row));
-        }
+    for run in rows.chunks(RUN) {
         let mut column = 0;
         while width - column >= 32 {
             add_block::<32>(data, width, run, column, sums);
@@ -43,20 +34,6 @@ pub(super) fn add_rows(data: &[f32], width: usize, rows: &[u32], sums: &mut [f32
             _ => {}
         }
     }
-}
-
-/// Asks for a row that is needed soon. Rows of hashed n-grams lie anywhere in a matrix larger
-/// than the caches; without this, waiting for them takes a third of the time and more.
-#[inline(always)]
-fn prefetch_row(data: &[f32], width: usize, row: u32) {
-    #[cfg(target_arch = "x86_64")]
-    for line in data[row as usize * width..][..width].chunks(LINE) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch changes no state and cannot fault; SSE is part of x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (data, width, row, LINE);
 }
 
 #[inline(always)]
