@@ -85,6 +85,20 @@ def test_repeats_are_measured_without_the_peer(corpus: Path) -> None:
     assert "not measured (no --suffix-arrays)" in text
 
 
+def test_fasttext_models_are_trained_and_measured(corpus: Path) -> None:
+    pytest.importorskip("fasttext")
+    # The package is beside this Python, too; the published tool itself is not run.
+    published = Path(sys.executable).with_name("published")
+    report, sections = bench(corpus, "--fasttext", "--jobs", "bigrams", "--published", str(published))
+    rows = sections["Taggers of fastText models"]
+    assert [(row["model"], row["unit"]) for row in rows] == [
+        ("bigrams", "document"),
+        ("bigrams", "paragraph"),
+    ]
+    assert all(row["package"] > 0 and row["dolma"] > 0 for row in rows)
+    assert "| `jigsaw_hatespeech_document_v2` | document | bigrams |" in report
+
+
 def test_letters_are_moved_on_and_nothing_else() -> None:
     program = "import copies; print('Zoë 3,\\tabc'.translate(copies.rotation(1)))"
     assert call(program) == "Apë 3,\tbcd\n"

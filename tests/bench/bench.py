@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import report
+from classifiers import MODELS, classify
 from comparison import compare
 from contests import CONTESTS, contend
 from floor import ROOT, measure_floor
@@ -56,6 +57,12 @@ SUITES = (
         run=look_up,
         published=True,
     ),
+    Suite(
+        name="fasttext",
+        help="taggers of fastText models against the package",
+        run=classify,
+        published=True,
+    ),
     Suite(name="peers", help="deduplication against datatrove, rensa and text-dedup", run=contend),
     Suite(name="repeats", help="repeated substrings against suffix arrays", run=find_repeats),
     Suite(name="floor", help="document deduplication against inflating and scanning", run=measure_floor),
@@ -65,7 +72,7 @@ SUITES = (
 
 def _names() -> list[str]:
     jobs = [job.name for job in (*JOBS, *SCALED)]
-    return list(dict.fromkeys([*jobs, *(contest.name for contest in CONTESTS), *LISTS, *CODE]))
+    return list(dict.fromkeys([*jobs, *(contest.name for contest in CONTESTS), *LISTS, *CODE, *MODELS]))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
