@@ -9,14 +9,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from . import storage
+from . import storage, temporary
 from .errors import DolmaShardError
 from .runs import Run
 from .shards import BadRecord, Counts, Lapse, Outcome, Shard, Written
@@ -33,7 +32,7 @@ STAGE_AHEAD = 4
 @contextmanager
 def opened(run: Run) -> Iterator[Files]:
     """The files that a run has to do while the engine works: staged, committed, cleaned up after."""
-    with tempfile.TemporaryDirectory(prefix="dolma-") as scratch:
+    with temporary.folder("run") as scratch:
         files = Files(run, scratch)
         try:
             yield files

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from .. import temporary
 from ..config import DedupeConfig, NgramConfig
 from ..errors import DolmaConfigError
 from ..files import Files
@@ -77,7 +78,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     files = [file for file, _ in inputs.find(config.documents) if parts.has(file)]
     beside = inputs.find_beside(config.dedupe, files, config.dedupe.skip_marked or [])
     identity: dict[str, Any] = {"method": method, "plan": plan, "filter": bloom}
-    with Keeper(bloom, method) as keeper:
+    with temporary.folder("filter") as folder, Keeper(bloom, method, folder) as keeper:
         if bloom.read_only:
             # The verdicts are those of what the filter holds now.
             identity["absorbed"] = keeper.description.absorbed

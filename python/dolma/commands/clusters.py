@@ -8,12 +8,11 @@ the attribute files that it has published, which stay as they are.
 
 from __future__ import annotations
 
-import tempfile
 from typing import Any
 
 import msgspec
 
-from .. import paths
+from .. import paths, temporary
 from ..config import AlarmConfig, DedupeConfig
 from ..errors import DolmaConfigError, DolmaShardError
 from ..files import Files
@@ -73,7 +72,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     a shard failed; nothing is written then if it failed before the verdicts were known.
     """
     plan = check(config)
-    with tempfile.TemporaryDirectory(prefix="dolma-index-") as folder:
+    with temporary.folder("index") as folder:
         section = config.dedupe.index
         index = Index(section, _method(plan), folder) if section is not None else None
         return _run(config, plan, index, brief=brief)
@@ -326,7 +325,7 @@ class Passes:
                 self.index.save(self.core, [self.shards[index] for index in own], kept, contents)
 
     def _read(self, gauge: Any, shards: list[int], work: Any) -> Reader:
-        with tempfile.TemporaryDirectory(prefix="dolma-") as folder:
+        with temporary.folder("read") as folder:
             files = Files(self.work, folder, [self.shards[index] for index in shards])
             reader = Reader(files)
             try:

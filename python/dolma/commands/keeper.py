@@ -44,7 +44,9 @@ class Description(msgspec.Struct, kw_only=True):
 class Keeper:
     """The filter of a run: found or made, checked, and saved with what it absorbed."""
 
-    def __init__(self, config: BloomFilterConfig, method: dict[str, Any]) -> None:
+    def __init__(self, config: BloomFilterConfig, method: dict[str, Any], scratch: str) -> None:
+        """`scratch` is a folder for its local copy. Raises `DolmaConfigError` for a filter of other keys or
+        sizes, `DolmaInputError` for one that should be there, `DolmaAssetError` for a damaged one."""
         from .. import _core
 
         self.config = config
@@ -54,7 +56,7 @@ class Keeper:
         self.found = False
         #: Whether the file holds a filter that this run replaces by one made from nothing.
         self.outdated = False
-        self._scratch = tempfile.TemporaryDirectory(prefix="dolma-filter-")
+        self._scratch = scratch
         self.local = self.config.file
         wanted = (
             self.config.size_in_bytes,
@@ -65,7 +67,7 @@ class Keeper:
         self._wanted = wanted
         existing = storage.stat(self.config.file)
         if existing is not None:
-            self.local = storage.stage(existing, self._scratch.name)
+            self.local = storage.stage(existing, self._scratch)
             self._check(_core.BloomFilter.describe(self.local))
         elif self.config.read_only:
             raise DolmaInputError(
@@ -78,8 +80,8 @@ class Keeper:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        # Its memory is wanted by the stage that follows.
         self.filter = None
-        self._scratch.cleanup()
 
     def _check(self, described: tuple[int, int, int, str]) -> None:
         from .. import _core
@@ -164,7 +166,7 @@ class Keeper:
             return None
         from .. import _core
 
-        with tempfile.TemporaryDirectory(dir=self._scratch.name) as folder:
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             content = _core.hash_file(storage.stage(file, folder))
         same = [entry for entry in same_size if entry.content == content]
         return next((entry for entry in same if entry.path == file.path), same[0] if same else None)
@@ -222,7 +224,7 @@ class Keeper:
         assert self.filter is not None
         self.description.absorbed.extend(absorbed)
         self.filter.description = msgspec.json.encode(self.description).decode()
-        temporary = storage.temporary(self.config.file, self._scratch.name)
+        temporary = storage.temporary(self.config.file, self._scratch)
         self.filter.save(temporary)
         storage.publish(temporary, self.config.file)
         self.found = True

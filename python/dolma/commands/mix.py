@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from .. import paths, storage
+from .. import paths, storage, temporary
 from ..config import FilterConfig, MixConfig, SpanReplacementConfig, StreamConfig
 from ..errors import DolmaConfigError, DolmaInputError
 from ..files import Files
@@ -302,7 +301,7 @@ def _check_rules(stream: StreamConfig, outputs: list[PlannedOutput], count_words
     doubtful = [name for name in named if name not in declared]
     if not doubtful:
         return []
-    with tempfile.TemporaryDirectory(prefix="dolma-rows-") as scratch:
+    with temporary.folder("rows") as scratch:
         missing, seen = list(doubtful), set(declared)
         for output in outputs:
             for member in output.members:

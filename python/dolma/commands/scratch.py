@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .. import paths, storage
+from .. import paths, storage, temporary
 from ..config import DedupeConfig
 from ..errors import DolmaConfigError
 from ..progress import format_bytes
@@ -41,8 +41,8 @@ def folder(config: DedupeConfig, work: Run) -> Iterator[str]:
     """An empty folder for intermediates, gone afterwards; a killed run's is emptied first."""
     place = _place(config, work)
     if place is None:
-        with tempfile.TemporaryDirectory(prefix="dolma-dedupe-") as temporary:
-            yield temporary
+        with temporary.folder("dedupe") as made:
+            yield made
         return
     remove(config, work)
     try:

@@ -9,13 +9,12 @@ its inputs.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from .. import paths, storage
+from .. import paths, storage, temporary
 from ..config import AlarmConfig, DedupeConfig, DedupeMethod
 from ..errors import DolmaConfigError, DolmaShardError
 from ..files import Files
@@ -192,7 +191,7 @@ def _passes(
     files: Files,
     found: dict[str, Any],
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="dolma-") as folder:
+    with temporary.folder("read") as folder:
         inputs_of = Files(work, os.path.join(folder, "read"), shards)
         reader = Reader(inputs_of)
         try:

@@ -1,0 +1,64 @@
+"""Folders for what a run needs only while it works, in the system's place for such things.
+
+A run removes its own. One that was killed cannot, so each folder holds a locked file: the system
+takes the lock back when its process ends, however that was, and the next run removes the folders
+that nobody holds. Folders of other users and other machines are left alone, and so is one without
+the file, which may be somebody else's or just being made.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+__all__ = ["folder"]
+
+#: What the names of these folders begin with.
+PREFIX = "dolma-"
+#: The locked file. It names the machine: where folders are shared, another's locks may not be seen.
+LOCK = ".dolma-lock"
+
+
+@contextmanager
+def folder(kind: str) -> Iterator[str]:
+    """An empty folder, gone afterwards; `kind` is for those who look at what is there."""
+    _sweep(tempfile.gettempdir())
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{kind}-") as made, _locked(made):
+        yield made
+
+
+@contextmanager
+def _locked(made: str) -> Iterator[None]:
+    # Locked before it has the name by which others find it.
+    unseen = os.path.join(made, f"{LOCK}-new")
+    with open(unseen, "w") as file:
+        with suppress(OSError):
+            # Where there are no locks, nobody finds the folder.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.write(os.uname().nodename)
+            file.flush()
+            os.rename(unseen, os.path.join(made, LOCK))
+        yield
+
+
+def _sweep(place: str) -> None:
+    """Removes what killed runs of this user have left on this machine."""
+    with suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            if entry.name.startswith(PREFIX):
+                with suppress(OSError):
+                    _remove_abandoned(entry)
+
+
+def _remove_abandoned(entry: os.DirEntry[str]) -> None:
+    if not entry.is_dir(follow_symlinks=False) or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
+        return
+    with open(os.path.join(entry.path, LOCK)) as file:
+        # Raises where its process lives.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if file.read() == os.uname().nodename:
+            shutil.rmtree(entry.path, ignore_errors=True)
