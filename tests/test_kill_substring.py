@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import pytest
 
 from shards import environment, prose, recipe, visible, write
 
-#: Kills the process when a pass begins or ends, or damages the intermediates then.
+#: When a pass begins or ends: kills the process, damages the intermediates that are called so, or lets
+#: no file grow any more.
 INTRUDER = """
-import glob, os, signal, sys
+import glob, os, resource, signal, sys
 from dolma import _core, cli
 
 real = _core.Substrings
@@ -23,10 +25,15 @@ what, at, when, folder = sys.argv.pop(1).split(":")
 def strike():
     if what == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    for path in glob.glob(f"{folder}/texts"):
+    if what == "fill":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    for path in glob.glob(f"{folder}/{what}"):
         with open(path, "r+b") as file:
-            file.seek(100_000)
-            file.write(b"?")
+            middle = os.path.getsize(path) // 2
+            file.seek(middle)
+            byte = file.read(1)
+            file.seek(middle)
+            file.write(bytes([byte[0] ^ 1]))
 
 class Intruded:
     def __init__(self, **options): self.real = real(**options)
@@ -48,9 +55,11 @@ PLAIN = "import sys; from dolma import cli; sys.exit(cli.main())"
 
 def corpus(root: Path) -> None:
     draw = random.Random(5)
-    bodies = [prose(seed, 60 + seed % 100) for seed in range(300)]
+    bodies = [prose(seed, 20 + seed % 30) for seed in range(300)]
     for number in range(4):
-        rows = [{"id": f"{number}-{n}", "text": " ".join(draw.choices(bodies, k=2))} for n in range(500)]
+        # Long ids and many repeats, so that there is much of every kind of intermediate.
+        texts = [" ".join(draw.choices(bodies, k=8)) for _ in range(500)]
+        rows = [{"id": f"{number}-{n:0500}", "text": text} for n, text in enumerate(texts)]
         write(root / f"documents/{number}.jsonl.gz", rows)
 
 
@@ -96,29 +105,47 @@ def test_a_run_that_is_killed_in_any_pass_ends_with_the_same_bytes(tmp_path: Pat
             assert not work.exists()
 
 
-@pytest.mark.parametrize("at", ["compare", "mark"])
-def test_damaged_intermediates_are_an_error_that_names_them(tmp_path: Path, at: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [("texts", "compare"), ("anchors-*", "compare"), ("texts", "mark"), ("rows", "mark"), ("marks", "mark")],
+)
+def test_damaged_intermediates_are_an_error_that_names_them(tmp_path: Path, name: str, at: str) -> None:
     corpus(tmp_path)
     work = tmp_path / "attributes/rep/.dolma/work"
-    process = start(tmp_path, INTRUDER, f"damage:{at}:before:{work}")
+    process = start(tmp_path, INTRUDER, f"{name}:{at}:before:{work}")
     said = process.communicate(timeout=120)[1]
     assert process.returncode not in (0, None), said
-    assert "work/texts: this intermediate file was changed or damaged" in said
+    stem = name.removesuffix("*")
+    assert re.search(rf"work/{stem}\d*: this intermediate file was changed or damaged", said), said
     assert "Traceback" not in said
     assert not work.exists()
+    process = start(tmp_path, PLAIN)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 0, said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="relies on how Linux says it")
-def test_intermediates_that_find_no_room_fail_with_their_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("at", "named"),
+    [
+        ("gather", "attributes/rep/.dolma/work/"),
+        ("compare", "attributes/rep/.dolma/work/"),
+        ("mark", "attributes/rep/.dolma-tmp-0.jsonl.gz"),
+    ],
+)
+def test_a_full_disk_fails_with_its_file_and_a_run_with_room_goes_on(
+    tmp_path: Path, at: str, named: str
+) -> None:
     corpus(tmp_path)
-    code = (
-        "import resource, sys; from dolma import cli; "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); sys.exit(cli.main())"
-    )
-    process = start(tmp_path, code)
+    process = start(tmp_path, INTRUDER, f"fill:{at}:before:")
     said = process.communicate(timeout=120)[1]
     assert process.returncode in (4, 5), said
-    assert "attributes/rep/.dolma/work/" in said
+    assert named in said
     assert "File too large" in said
     assert "Traceback" not in said
     assert visible(tmp_path / "attributes") == {}
+    assert not (tmp_path / "attributes/rep/.dolma/work").exists()
+    process = start(tmp_path, PLAIN)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 0, said
+    assert len(visible(tmp_path / "attributes")) == 4
