@@ -129,6 +129,5 @@ class Index:
         files = [shard.inputs[0] for shard in shards]
         for file, count, content in zip(files, kept, contents, strict=True):
             self.absorbed.append(Absorbed(file.path, file.size, file.tag, content, count))
-        temporary = storage.temporary(self.config.file, self._scratch)
-        core.save_index(temporary, self.local, msgspec.json.encode(self.description).decode())
-        storage.publish(temporary, self.config.file)
+        with storage.replacing(self.config.file, self._scratch) as made:
+            core.save_index(made, self.local, msgspec.json.encode(self.description).decode())

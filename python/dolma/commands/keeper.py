@@ -224,9 +224,8 @@ class Keeper:
         assert self.filter is not None
         self.description.absorbed.extend(absorbed)
         self.filter.description = msgspec.json.encode(self.description).decode()
-        temporary = storage.temporary(self.config.file, self._scratch)
-        self.filter.save(temporary)
-        storage.publish(temporary, self.config.file)
+        with storage.replacing(self.config.file, self._scratch) as made:
+            self.filter.save(made)
         self.found = True
 
 

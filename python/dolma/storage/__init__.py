@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from dolma.errors import DolmaInputError, DolmaStorageError
 
@@ -37,6 +38,7 @@ __all__ = [
     "overwrite",
     "publish",
     "read_bytes",
+    "replacing",
     "scheme",
     "stage",
     "stat",
@@ -192,6 +194,19 @@ def temporary(destination: str, work_dir: str) -> str:
     with failures.explained("create it", work_dir):
         local.make_directory(work_dir)
     return os.path.join(work_dir, names.temporary_name_for(destination))
+
+
+@contextmanager
+def replacing(destination: str, work_dir: str) -> Iterator[str]:
+    """`temporary` and `publish` around the making of a file; what was made by half is removed."""
+    made = temporary(destination, work_dir)
+    try:
+        yield made
+        publish(made, destination)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(made)
+        raise
 
 
 def _expand(pattern: str) -> list[File]:
