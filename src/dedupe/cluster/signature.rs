@@ -10,12 +10,15 @@ use super::words;
 use crate::dedupe::normalize::Normalizer;
 use crate::error::Result;
 use crate::filter::Selector;
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128_with_seed};
 
 /// Permutations that are worked on at once: as many minima as fit into vector registers.
 const LANES: usize = 32;
 /// The base of shingles' polynomials: odd, random.
 const BASE: u64 = 0xD6E8_FEB8_6659_FD93;
+
+/// Pieces of a text whose scratch is not kept for the next one: it was an outlier.
+const LARGEST: usize = 1 << 20;
 
 /// What a text is cut into.
 pub enum Pieces {
@@ -112,12 +115,11 @@ impl Minhash {
             signer.minima.clear();
             return Ok(Summary { content, short: true, skip: !self.compare_short });
         }
-        let bytes: Vec<u8> = signer.pieces.iter().flat_map(|piece| piece.to_le_bytes()).collect();
         signer.minima.resize(self.multipliers.len(), [0; LANES]);
         for (block, minima) in signer.minima.iter_mut().enumerate() {
             *minima = minimum(&signer.shingles, &self.multipliers[block], &self.offsets[block]);
         }
-        Ok(Summary { content: xxh3_128(&bytes), short: false, skip: false })
+        Ok(Summary { content: content(&signer.pieces), short: false, skip: false })
     }
 
     /// Replaces `out` by the hashes of the text's shingles, sorted, each once.
@@ -141,6 +143,9 @@ impl Minhash {
 
 impl Signer {
     fn cut(&mut self, minhash: &Minhash, text: &str) -> Result<()> {
+        if self.pieces.capacity() > LARGEST {
+            *self = Self::default();
+        }
         let Self { lower, pieces, shingles, .. } = self;
         match &minhash.pieces {
             Pieces::Words => words::words(text, lower, pieces),
@@ -168,6 +173,19 @@ impl Signer {
             xxh3_64_with_seed(&bytes, minhash.seed ^ (band as u64 + 1).wrapping_mul(BASE))
         })
     }
+}
+
+/// A hash of all pieces in order.
+fn content(pieces: &[u64]) -> u128 {
+    let mut hasher = Xxh3::new();
+    let mut bytes = [0; 1 << 12];
+    for chunk in pieces.chunks(bytes.len() / 8) {
+        for (piece, out) in chunk.iter().zip(bytes.chunks_exact_mut(8)) {
+            out.copy_from_slice(&piece.to_le_bytes());
+        }
+        hasher.update(&bytes[..chunk.len() * 8]);
+    }
+    hasher.digest128()
 }
 
 /// Hashes of all runs of `ngram` pieces.
