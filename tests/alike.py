@@ -68,14 +68,19 @@ def components(pairs: Iterable[tuple[int, int]], count: int) -> list[int]:
 def similar(bodies: Sequence[str]) -> list[tuple[int, int, float]]:
     """All pairs of texts that have a shingle in common, with their similarity."""
     sets = [shingles(body) for body in bodies]
-    return [(i, j, jaccard(a, b)) for (i, a), (j, b) in itertools.combinations(enumerate(sets), 2) if a & b]
+    places: dict[Any, list[int]] = {}
+    for at, found in enumerate(sets):
+        for shingle in found:
+            places.setdefault(shingle, []).append(at)
+    pairs = {pair for found in places.values() for pair in itertools.combinations(found, 2)}
+    return [(i, j, jaccard(sets[i], sets[j])) for i, j in sorted(pairs)]
 
 
 def corpus(root: Path) -> list[str]:
     """Writes documents with copies that are edited more or less; returns their texts in the order of the files."""
     draw = random.Random(11)
     bodies: list[str] = []
-    for number in range(450):
+    for number in range(900):
         words = text(draw, draw.randrange(60, 400))
         bodies.append(" ".join(words))
         for share in draw.choices([0.005, 0.01, 0.02, 0.03, 0.05, 0.1], k=number % 4):

@@ -170,17 +170,6 @@ def test_against_another_corpus(tmp_path: Path) -> None:
     assert report["details"]["clusters"]["kept_elsewhere"] == 1
 
 
-@pytest.mark.parametrize("memory", ["1GiB", "1MiB"])
-def test_many_copies_of_one_document_are_no_work(tmp_path: Path, memory: str) -> None:
-    draw = random.Random(7)
-    body = " ".join(text(draw, 50))
-    documents(tmp_path, {"a.jsonl.gz": texts(*[body] * 30_000)})
-    report = dedupe(tmp_path, {}, memory=memory)
-    clusters = report["details"]["clusters"]
-    assert (clusters["clusters"], clusters["duplicates"]) == (1, 29_999)
-    assert clusters["largest"][0]["members"] == 30_000
-
-
 def test_a_template_does_not_make_one_of_different_documents(tmp_path: Path) -> None:
     draw = random.Random(8)
     template = " ".join(text(draw, 60))
