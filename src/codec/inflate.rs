@@ -1,11 +1,13 @@
 //! Raw deflate streams, decoded in constant memory (RFC 1951).
 //!
-//! The loop looks symbols up in tables of 2^11 and 2^8 entries, each of which holds all that is
-//! known of its symbol, out of 64 bits that are refilled without a branch. It asks for input and
-//! for room once per turn, not per symbol. The source is asked for enough bytes in advance that no
+//! Symbols are looked up in tables of 2^11 and 2^8 entries, each of which holds all that is known of
+//! its symbol, out of 64 bits that are refilled without a branch: by a fast loop (`symbols.rs`), and
+//! by a careful one where the source ends. The source is asked for enough bytes in advance that no
 //! symbol and no block header has to be taken up again in the middle.
 
+use super::input::{Input, Register};
 use super::source::Source;
+use super::symbols;
 use super::tables::{BAD, END, EXCEPTION, LITERAL, Tables};
 use crate::error::Result;
 
@@ -15,13 +17,19 @@ const WINDOW: usize = 32 * 1024;
 /// Text decoded at a time: with the window and the tables it stays in the second-level cache.
 const CHUNK: usize = 128 * 1024;
 
-/// Room that a turn of the loop may write to: three literals, a match of 258 and the overhang of
-/// its last copy.
-const ROOM: usize = 3 + 258 + 32;
+/// Where the last symbol of a chunk may begin.
+pub(super) const LIMIT: usize = WINDOW + CHUNK;
 
-/// Input that a turn may read, and the largest header of a block with a byte to spare: 17 bits, 19
+/// Room for what that symbol and those of the same turn write: two literals, a match of 258 and the
+/// overhang of its last copy.
+const ROOM: usize = 2 + 258 + 32;
+
+/// The window and behind it the chunk.
+pub(super) type Text = [u8; LIMIT + ROOM];
+
+/// Input that a symbol may take, and the largest header of a block with a byte to spare: 17 bits, 19
 /// lengths of 3 bits and 320 symbols of at most 14 bits.
-const TURN: usize = 32;
+const SYMBOL: usize = 32;
 const HEADER: usize = 600;
 
 /// Why a stream cannot be decoded.
@@ -41,11 +49,10 @@ enum State {
 
 /// The decoder, reusable for one stream after the other.
 pub(super) struct Inflate {
-    text: Vec<u8>,
+    text: Box<Text>,
     /// Where text goes; all that lies before is of this stream.
     at: usize,
-    bits: u64,
-    count: u32,
+    register: Register,
     state: State,
     last: bool,
     tables: Tables,
@@ -54,10 +61,9 @@ pub(super) struct Inflate {
 impl Inflate {
     pub(super) fn new() -> Self {
         Self {
-            text: vec![0; WINDOW + CHUNK + ROOM],
+            text: Box::new([0; LIMIT + ROOM]),
             at: 0,
-            bits: 0,
-            count: 0,
+            register: Register::default(),
             state: State::Header,
             last: false,
             tables: Tables::new(),
@@ -66,7 +72,7 @@ impl Inflate {
 
     /// Forgets the last stream.
     pub(super) fn reset(&mut self) {
-        (self.at, self.bits, self.count) = (0, 0, 0);
+        (self.at, self.register) = (0, Register::default());
         (self.state, self.last) = (State::Header, false);
     }
 
@@ -78,19 +84,18 @@ impl Inflate {
         out: &mut Vec<u8>,
     ) -> Result<std::result::Result<bool, Fault>> {
         let (bytes, ended) = source.peek_many(HEADER)?;
-        let mut input =
-            Input { bytes, at: 0, ended, bits: self.bits, count: self.count, missing: 0 };
+        let mut input = Input::new(bytes, ended, self.register);
         let start = self.at;
         let result = self.run(&mut input);
         input.unread();
-        (self.bits, self.count) = (input.bits, input.count);
+        self.register = input.register;
         let consumed = input.at;
         source.consume(consumed);
         if let Err(fault) = result {
             return Ok(Err(fault));
         }
         out.extend_from_slice(&self.text[start..self.at]);
-        if self.at >= WINDOW + CHUNK {
+        if self.at >= LIMIT {
             self.text.copy_within(self.at - WINDOW..self.at, 0);
             self.at = WINDOW;
         }
@@ -99,7 +104,7 @@ impl Inflate {
 
     /// Decodes until the stream ends, the chunk is full or input runs low.
     fn run(&mut self, input: &mut Input<'_>) -> std::result::Result<(), Fault> {
-        while self.at < WINDOW + CHUNK {
+        while self.at < LIMIT {
             match self.state {
                 State::Header => {
                     if !input.ended && input.bytes.len() - input.at < HEADER {
@@ -126,14 +131,14 @@ impl Inflate {
 
     fn header(&mut self, input: &mut Input<'_>) -> std::result::Result<(), Fault> {
         input.refill();
-        self.last = input.take(1) == 1;
-        match input.take(2) {
+        self.last = input.register.take(1) == 1;
+        match input.register.take(2) {
             0 => {
-                input.take(input.count % 8);
+                input.register.take(input.register.count() % 8);
                 input.unread();
                 input.refill();
-                let length = input.take(16);
-                if length != !input.take(16) & 0xffff {
+                let length = input.register.take(16);
+                if length != !input.register.take(16) & 0xffff {
                     return Err(Fault::Damaged);
                 }
                 self.state = State::Stored(length as usize);
@@ -155,7 +160,7 @@ impl Inflate {
     /// Copies stored bytes; false when there is no more input.
     fn stored(&mut self, input: &mut Input<'_>, left: usize) -> std::result::Result<bool, Fault> {
         let rest = &input.bytes[input.at..];
-        let count = left.min(rest.len()).min(WINDOW + CHUNK - self.at);
+        let count = left.min(rest.len()).min(LIMIT - self.at);
         self.text[self.at..self.at + count].copy_from_slice(&rest[..count]);
         self.at += count;
         input.at += count;
@@ -176,217 +181,58 @@ impl Inflate {
 
     /// Decodes symbols of a block with codes.
     fn coded(&mut self, input: &mut Input<'_>) -> std::result::Result<(), Fault> {
-        let mut local = *input;
-        let result = self.symbols(&mut local);
-        *input = local;
-        result.map_err(|fault| input.fault(fault))
+        let ended = match symbols::decode(&mut self.text, &mut self.at, &self.tables, input)? {
+            true => true,
+            false => self.carefully(input).map_err(|fault| input.fault(fault))?,
+        };
+        if ended {
+            self.next_block();
+        }
+        Ok(())
     }
 
-    fn symbols(&mut self, input: &mut Input<'_>) -> std::result::Result<(), Fault> {
-        let text = &mut self.text[..];
-        let tables = &self.tables;
-        let mut at = self.at;
+    /// Decodes symbols as far as there is input for them; true at the end of the block.
+    fn carefully(&mut self, input: &mut Input<'_>) -> std::result::Result<bool, Fault> {
         let ended = loop {
-            if at >= WINDOW + CHUNK || (input.bytes.len() - input.at < TURN && !input.ended) {
+            if self.at >= LIMIT || (input.bytes.len() - input.at < SYMBOL && !input.ended) {
                 break false;
             }
             if input.overrun() {
                 return Err(Fault::Cut);
             }
             input.refill();
-            let mut entry = tables.litlen(input.bits);
-            // Two literals of the first table take 22 bits, which leaves 34 for a length.
-            if entry & LITERAL != 0 {
-                input.skip(entry);
-                text[at] = (entry >> 16) as u8;
-                at += 1;
-                entry = tables.litlen(input.bits);
-                if entry & LITERAL != 0 {
-                    input.skip(entry);
-                    text[at] = (entry >> 16) as u8;
-                    at += 1;
-                    entry = tables.litlen(input.bits);
-                    if entry & LITERAL != 0 {
-                        input.skip(entry);
-                        text[at] = (entry >> 16) as u8;
-                        at += 1;
-                        continue;
-                    }
-                }
-            }
+            let mut entry = self.tables.litlen(input.register.bits());
             if entry & EXCEPTION != 0 {
-                entry = tables.litlen_tail(entry, input);
-                if entry & LITERAL != 0 {
-                    text[at] = (entry >> 16) as u8;
-                    at += 1;
-                    input.skip(entry);
-                    continue;
-                }
-                if entry & END != 0 {
-                    input.skip(entry);
-                    break true;
-                }
-                if entry & BAD != 0 {
-                    return Err(Fault::Damaged);
-                }
+                entry = self.tables.litlen_tail(entry, &mut input.register);
             }
-            let length = input.value(entry);
-            input.refill();
-            let mut entry = tables.distance(input.bits);
-            if entry & EXCEPTION != 0 {
-                entry = tables.distance_tail(entry, input);
-                if entry & BAD != 0 {
-                    return Err(Fault::Damaged);
-                }
-            }
-            let distance = input.value(entry);
-            if distance > at {
+            if entry & BAD != 0 {
                 return Err(Fault::Damaged);
             }
-            copy_match(text, at, distance, length);
-            at += length;
-        };
-        self.at = at;
-        if input.overrun() {
-            return Err(Fault::Cut);
-        }
-        if ended {
-            self.next_block();
-        }
-        Ok(())
-    }
-}
-
-/// Repeats `length` bytes from `distance` before `at`; up to 31 bytes behind them are overwritten.
-#[inline(always)]
-fn copy_match(text: &mut [u8], at: usize, distance: usize, length: usize) {
-    let from = at - distance;
-    if distance >= 16 {
-        // Most matches are done with these two, and with no guess as to their length.
-        copy::<16>(text, from, at);
-        copy::<16>(text, from + 16, at + 16);
-        let mut done = 32;
-        while done < length {
-            copy::<16>(text, from + done, at + done);
-            done += 16;
-        }
-        return;
-    }
-    if distance >= 8 {
-        let mut done = 0;
-        while done < length {
-            copy::<8>(text, from + done, at + done);
-            done += 8;
-        }
-    } else if distance == 1 {
-        let byte = text[from];
-        text[at..at + length].fill(byte);
-    } else {
-        for done in 0..length {
-            text[at + done] = text[from + done];
-        }
-    }
-}
-
-#[inline(always)]
-fn copy<const N: usize>(text: &mut [u8], from: usize, to: usize) {
-    if let Some(bytes) = text[from..].first_chunk::<N>().copied()
-        && let Some(place) = text[to..].first_chunk_mut::<N>()
-    {
-        *place = bytes;
-    }
-}
-
-/// Bytes of the source as bits, least significant first.
-#[derive(Clone, Copy)]
-pub(super) struct Input<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    /// Whether the source ends with these bytes.
-    ended: bool,
-    /// The next bits; those beyond `count` are zero or the next ones of `bytes`.
-    bits: u64,
-    count: u32,
-    /// Zero bytes taken for what lies beyond the end.
-    missing: u32,
-}
-
-impl Input<'_> {
-    /// Brings the bits to 56 at least.
-    #[inline(always)]
-    pub(super) fn refill(&mut self) {
-        if let Some(bytes) = self.bytes[self.at..].first_chunk() {
-            self.bits |= u64::from_le_bytes(*bytes) << self.count;
-            self.at += ((63 - self.count) / 8) as usize;
-            self.count |= 56;
-        } else {
-            self.refill_at_end();
-        }
-    }
-
-    #[cold]
-    fn refill_at_end(&mut self) {
-        while self.count < 56 {
-            match self.bytes.get(self.at) {
-                Some(&byte) => {
-                    self.bits |= u64::from(byte) << self.count;
-                    self.at += 1;
+            if entry & (LITERAL | END) != 0 {
+                input.register.skip(entry);
+                if entry & END != 0 {
+                    break true;
                 }
-                None => self.missing += 1,
+                self.text[self.at] = (entry >> 16) as u8;
+                self.at += 1;
+                continue;
             }
-            self.count += 8;
-        }
-    }
-
-    /// Whether bits were used that are not there.
-    #[inline(always)]
-    pub(super) fn overrun(&self) -> bool {
-        self.missing * 8 > self.count
-    }
-
-    /// A code that does not exist was perhaps just cut off.
-    fn fault(&self, fault: Fault) -> Fault {
-        if self.missing > 0 { Fault::Cut } else { fault }
-    }
-
-    #[inline(always)]
-    pub(super) fn drop_bits(&mut self, count: u32) {
-        self.bits >>= count;
-        self.count -= count;
-    }
-
-    #[inline(always)]
-    pub(super) fn bits(&self) -> u64 {
-        self.bits
-    }
-
-    /// Takes up to 16 bits.
-    pub(super) fn take(&mut self, count: u32) -> u32 {
-        let value = self.bits & ((1 << count) - 1);
-        self.drop_bits(count);
-        value as u32
-    }
-
-    #[inline(always)]
-    fn skip(&mut self, entry: u32) {
-        self.drop_bits(entry & 0xff);
-    }
-
-    /// The base of an entry plus its extra bits.
-    #[inline(always)]
-    fn value(&mut self, entry: u32) -> usize {
-        let all = entry & 0xff;
-        let extra = (self.bits & ((1 << all) - 1)) >> (entry >> 8 & 15);
-        self.drop_bits(all);
-        (entry >> 16) as usize + extra as usize
-    }
-
-    /// Gives whole bytes back.
-    fn unread(&mut self) {
-        let bytes = self.count / 8;
-        self.at -= bytes.saturating_sub(self.missing) as usize;
-        self.missing = self.missing.saturating_sub(bytes);
-        self.count %= 8;
-        self.bits &= (1 << self.count) - 1;
+            let length = input.register.value(entry);
+            input.refill();
+            let mut entry = self.tables.distance(input.register.bits());
+            if entry & EXCEPTION != 0 {
+                entry = self.tables.distance_tail(entry, &mut input.register);
+                if entry & BAD != 0 {
+                    return Err(Fault::Damaged);
+                }
+            }
+            let distance = input.register.value(entry);
+            if distance > self.at {
+                return Err(Fault::Damaged);
+            }
+            symbols::copy_match(&mut self.text, self.at, distance, length);
+            self.at += length;
+        };
+        if input.overrun() { Err(Fault::Cut) } else { Ok(ended) }
     }
 }

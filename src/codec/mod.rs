@@ -19,10 +19,12 @@ mod gauge;
 mod gunzip;
 mod huffman;
 mod inflate;
+mod input;
 mod lines;
 mod part;
 mod reader;
 mod source;
+mod symbols;
 mod tables;
 #[cfg(test)]
 mod tests;

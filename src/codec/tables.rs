@@ -6,7 +6,8 @@
 
 use super::block::{END_OF_BLOCK, LENGTH_BASE, LENGTH_EXTRA, PRECODE_ORDER, distance_extra};
 use super::huffman::{self, MAX_BITS};
-use super::inflate::{Fault, Input};
+use super::inflate::Fault;
+use super::input::{Input, Register};
 
 /// What is special about an entry. Second tables, the end of a block and codes that do not exist
 /// are exceptions.
@@ -55,21 +56,21 @@ impl Tables {
 
     /// Follows an exception to the second table, if it leads there.
     #[inline(always)]
-    pub(super) fn litlen_tail(&self, entry: u32, input: &mut Input<'_>) -> u32 {
+    pub(super) fn litlen_tail(&self, entry: u32, register: &mut Register) -> u32 {
         if entry & (END | BAD) != 0 {
             return entry;
         }
-        input.drop_bits(LITLEN_BITS);
-        self.litlen[second(entry, input.bits()) % LITLEN_ROOM]
+        register.skip(LITLEN_BITS);
+        self.litlen[second(entry, register.bits()) % LITLEN_ROOM]
     }
 
     #[inline(always)]
-    pub(super) fn distance_tail(&self, entry: u32, input: &mut Input<'_>) -> u32 {
+    pub(super) fn distance_tail(&self, entry: u32, register: &mut Register) -> u32 {
         if entry & BAD != 0 {
             return entry;
         }
-        input.drop_bits(DISTANCE_BITS);
-        self.distance[second(entry, input.bits()) % DISTANCE_ROOM]
+        register.skip(DISTANCE_BITS);
+        self.distance[second(entry, register.bits()) % DISTANCE_ROOM]
     }
 
     /// Sets the tables to the fixed codes (RFC 1951, 3.2.6).
@@ -88,16 +89,16 @@ impl Tables {
     /// Reads the codes of a dynamic block (RFC 1951, 3.2.7).
     pub(super) fn read(&mut self, input: &mut Input<'_>) -> Result<(), Fault> {
         self.fixed = false;
-        let litlen_used = input.take(5) as usize + 257;
-        let distance_used = input.take(5) as usize + 1;
-        let sent = input.take(4) as usize + 4;
+        let litlen_used = input.register.take(5) as usize + 257;
+        let distance_used = input.register.take(5) as usize + 1;
+        let sent = input.register.take(4) as usize + 4;
         if litlen_used > 286 || distance_used > 30 {
             return Err(Fault::Damaged);
         }
         let mut precode_lengths = [0; 19];
         for &symbol in &PRECODE_ORDER[..sent] {
             input.refill();
-            precode_lengths[symbol] = input.take(3) as u8;
+            precode_lengths[symbol] = input.register.take(3) as u8;
         }
         let mut precode = [0; 1 << PRECODE_BITS];
         complete(&precode_lengths, false)?;
@@ -111,14 +112,14 @@ impl Tables {
             if input.overrun() {
                 return Err(Fault::Cut);
             }
-            let entry = precode[input.bits() as usize % (1 << PRECODE_BITS)];
-            input.drop_bits(entry & 0xff);
+            let entry = precode[input.register.bits() as usize % (1 << PRECODE_BITS)];
+            input.register.skip(entry);
             let (value, count) = match (entry >> 16, at) {
                 (length @ ..16, _) => (length as u8, 1),
                 (16, 0) => return Err(Fault::Damaged),
-                (16, _) => (lengths[at - 1], 3 + input.take(2)),
-                (17, _) => (0, 3 + input.take(3)),
-                _ => (0, 11 + input.take(7)),
+                (16, _) => (lengths[at - 1], 3 + input.register.take(2)),
+                (17, _) => (0, 3 + input.register.take(3)),
+                _ => (0, 11 + input.register.take(7)),
             };
             lengths[at..at + count as usize].fill(value);
             at += count as usize;
