@@ -12,9 +12,10 @@ from ..storage import File
 
 __all__ = ["Estimate", "estimate"]
 
-#: Files of the sample, taken at even distances, and batches (1 MiB of lines) of each.
+#: Files of the sample, taken at even distances, and batches (1 MiB of lines) of each. Reading it is what
+#: all workers wait for, so it is small.
 FILES = 8
-BATCHES = 2
+BATCHES = 1
 #: Bytes of a record in the engine: a key, a band of a signature, a sketch, a line of a ledger without its id.
 KEY, BAND, SKETCH, LINE = 48, 24, 264, 13
 #: Compressed bytes of a document where no sample can be had without a transfer.
