@@ -6,7 +6,6 @@ names and handed to the run, which publishes and records them.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 import threading
@@ -155,11 +154,16 @@ class Files:
         self._clean(index, self.temporary(index))
 
     def _clean(self, index: int, temporary: list[str]) -> None:
-        for path in temporary:
-            # The parts of an output that is put together from several inputs stand beside it.
-            for leftover in (path, *glob.glob(f"{glob.escape(path)}.part*")):
-                if os.path.exists(leftover):
-                    os.unlink(leftover)
+        leftovers = list(temporary)
+        if len(self.shards[index].inputs) > 1:
+            # The parts of an output that is put together from several inputs stand beside it. To look
+            # for them is to list a folder that may hold the outputs of all other shards.
+            import glob
+
+            leftovers += [part for path in temporary for part in glob.glob(f"{glob.escape(path)}.part*")]
+        for path in leftovers:
+            if os.path.exists(path):
+                os.unlink(path)
         self.release(index)
 
     def release(self, index: int) -> None:
