@@ -349,6 +349,31 @@ fn a_file_is_opened_by_its_suffix_and_errors_name_it() {
     assert_eq!(error.path, Some(missing));
 }
 
+#[test]
+fn codes_longer_than_the_first_tables_are_followed() {
+    // Bytes half as frequent as the one before have codes of up to 15 bits; repeats lie at every
+    // distance up to a whole window, and cross the ends of chunks.
+    let seeds = noise(1 << 20);
+    let mut text = Vec::new();
+    for (at, pair) in seeds.chunks_exact(2).enumerate() {
+        let rarity = u16::from_le_bytes([pair[0], pair[1]]).trailing_zeros() as u8;
+        text.push(rarity * 7);
+        let back = 1 + at * at % (1 << 15);
+        if rarity > 3 && back < text.len() {
+            let from = text.len() - back;
+            let length = (usize::from(pair[1]) + 3).min(back);
+            text.extend_from_within(from..from + length);
+        }
+    }
+    for level in [1, 6, 9] {
+        let mut encoder =
+            flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+        encoder.write_all(&text).unwrap();
+        let file = encoder.finish().unwrap();
+        assert_eq!(read_back(&file, Format::Gzip, 1 << 20).unwrap(), text, "level {level}");
+    }
+}
+
 fn any_text() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..20),
