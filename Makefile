@@ -38,10 +38,12 @@ $(BIN)/maturin: | pyproject.toml
 	"$(PYTHON)" -m venv "$(VENV)"
 	$(PIP) 'maturin>=1.9.4,<2'
 
-# The engine in release mode, with the Python package beside it (editable).
+# The engine in release mode, with the Python package beside it (editable), compiled as an installed one
+# would be: where Python is told to write no bytecode, every start would compile it.
 $(VENV)/.engine: $(BIN)/maturin $(ENGINE)
 	@scripts/check_tools.sh "$(BIN)/python" "$(RUST)" ""
 	$(BIN)/maturin develop --release --locked
+	$(BIN)/python -m compileall -q python/dolma
 	@touch $@
 
 # What tests and linters need, from the dependency groups of pyproject.toml.
