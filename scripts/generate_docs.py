@@ -80,11 +80,16 @@ def _entry(tagger: Any) -> str:
         tagger.doc.strip(),
         _table(["output", "of", "score", "always", "meaning"], outputs),
     ]
-    options = [
-        f"`{key}` ({'needed' if value is None else f'`{value}`'})" for key, value in tagger.assets.items()
-    ]
+    options = [f"`{key}` ({_files(value)})" for key, value in tagger.assets.items()]
     options += [f"`{key}`" for key in tagger.settable]
     return "\n\n".join([*parts, f"Options: {', '.join(options)}."] if options else parts)
+
+
+def _files(default: str | tuple[str, ...] | None) -> str:
+    """The default of an option that names a file or several."""
+    if default is None:
+        return "needed"
+    return ", ".join(f"`{name}`" for name in ([default] if isinstance(default, str) else default))
 
 
 def _by_name(kernel: Any) -> tuple[str, str]:
