@@ -92,21 +92,24 @@ fn wrong_type(name: &str, expected: &str, raw: &[u8]) -> Error {
     Error::record(format!("field {name:?} must be {expected}, got {shown}"))
 }
 
-/// Whether two raw keys name the same field; escapes are undone only where there are any.
+/// Whether two raw keys name the same field.
 #[inline]
-fn same_key(left: &[u8], right: &[u8]) -> bool {
-    if !left.contains(&b'\\') && !right.contains(&b'\\') {
-        return left == right;
-    }
-    decode_key(left) == decode_key(right)
+pub fn same_key(left: &[u8], right: &[u8]) -> bool {
+    key(left) == key(right)
 }
 
-fn decode_key(raw: &[u8]) -> Vec<u8> {
+/// A raw key without its escapes: `gr\u00f6\u00dfe` and `größe` are one name, and writers that keep
+/// to ASCII spell it the first way.
+#[inline]
+pub fn key(raw: &[u8]) -> Cow<'_, [u8]> {
+    if !raw.contains(&b'\\') {
+        return Cow::Borrowed(raw);
+    }
     let quoted = [b"\"", raw, b"\""].concat();
     let mut key = Vec::new();
     match json::unescape(&quoted, &mut key) {
-        Ok(()) => key,
-        Err(_) => raw.to_vec(),
+        Ok(()) => Cow::Owned(key),
+        Err(_) => Cow::Borrowed(raw),
     }
 }
 

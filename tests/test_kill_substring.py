@@ -130,7 +130,7 @@ def test_damaged_intermediates_are_an_error_that_names_them(tmp_path: Path, name
     [
         ("gather", "attributes/rep/.dolma/work/"),
         ("compare", "attributes/rep/.dolma/work/"),
-        ("mark", "attributes/rep/.dolma-tmp-0.jsonl.gz"),
+        ("mark", "-0.jsonl.gz"),
     ],
 )
 def test_a_full_disk_fails_with_its_file_and_a_run_with_room_goes_on(

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from commands import COMMANDS, leftovers, output, run
+from commands import COMMANDS, arguments, leftovers, output, run
 from corpora import (
     balanced,
+    command,
     contents,
     documents,
     dolma,
+    environment,
     everything,
     inside,
     put,
@@ -31,6 +35,7 @@ from corpora import (
     visible,
     write,
 )
+from dolma.storage import names
 
 NAMES = ["a.jsonl", "b.jsonl.gz", "s/c.jsonl.gz"]
 
@@ -220,11 +225,39 @@ def test_stale_temporary_files_do_no_harm(tmp_path: Path, name: str) -> None:
     done(tmp_path / "clean", name)
     plant(tmp_path / "stale")
     folder = output(name, tmp_path / "stale")
-    for file in (".dolma-tmp-a.jsonl", ".dolma-tmp-b.jsonl.gz", "s/.dolma-tmp-c.jsonl.gz"):
-        put(folder / file, *("stale" * 1000 for _ in range(100)))
+    # What a process that is no more has left; one that runs may still be at work on its own.
+    code = "from dolma.storage import names; print(names.temporary_name(''))"
+    gone = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    mine = names.temporary_name("b.jsonl.gz")
+    for file in ("a.jsonl", "b.jsonl.gz", "s/c.jsonl.gz"):
+        above, _, name_ = file.rpartition("/")
+        put(folder / above / f"{gone.stdout.strip()}{name_}", *("stale" * 1000 for _ in range(100)))
+    put(folder / mine, "at work")
     assert done(tmp_path / "stale", name) == "3 done, 0 skipped"
+    assert [os.path.basename(left) for left in leftovers(tmp_path / "stale")] == [mine]
+    (folder / mine).unlink()
     assert contents(folder) == contents(output(name, tmp_path / "clean"))
-    assert leftovers(tmp_path / "stale") == []
+
+
+def test_two_identical_commands_at_the_same_time_do_not_harm_each_other(tmp_path: Path, name: str) -> None:
+    plant(tmp_path / "alone")
+    done(tmp_path / "alone", name)
+    plant(tmp_path / "both")
+    run(name, tmp_path / "both", "--dryrun")  # Leaves the files that the command line needs.
+    more = () if name == "mix" else ("--processes", 2)
+    line = command(*arguments(name, tmp_path / "both", "documents"), *more)
+    both = [
+        subprocess.Popen(
+            line, cwd=tmp_path / "both", env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    messages = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], messages
+    assert contents(output(name, tmp_path / "both")) == contents(output(name, tmp_path / "alone"))
+    assert leftovers(tmp_path / "both") == []
 
 
 def test_a_file_that_is_in_the_way_without_a_record_is_replaced(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpora import environment
 from dolma import storage
 from dolma.errors import DolmaInputError, DolmaRetryableFailure, DolmaStorageError
 
@@ -98,6 +99,29 @@ def test_a_temporary_file_for_a_remote_destination_lies_in_the_work_directory(
     assert {os.path.dirname(one), os.path.dirname(other)} == {work}
     assert storage.is_temporary(one)
     assert one.endswith("x.npy")
+
+
+def test_what_is_no_regular_file_is_neither_read_nor_replaced(tmp_path: Path) -> None:
+    pipe = str(tmp_path / "pipe.jsonl")
+    os.mkfifo(pipe)
+    with pytest.raises(DolmaInputError, match=r"pipe\.jsonl: not a regular file"):
+        storage.expand([pipe])
+    made = tmp_path / "made"
+    made.write_text("x")
+    with pytest.raises(DolmaStorageError, match=r"pipe\.jsonl: not a regular file"):
+        storage.publish(str(made), pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        storage.write_bytes(pipe, b"a report")
+        assert os.read(reader, 100) == b"a report"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+    link = os.readlink("/dev/stdout") if os.path.islink("/dev/stdout") else None
+    code = "from dolma import storage; storage.write_bytes('/dev/stdout', b'a report')"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
+    assert done.stdout == b"a report"
+    assert link is None or os.readlink("/dev/stdout") == link
 
 
 @pytest.mark.parametrize("name", ["n" * 246 + ".jsonl.gz", "é" * 123 + ".jsonl.gz"])

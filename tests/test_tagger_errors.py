@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -133,6 +134,29 @@ def kernels(row: dict[str, Any], length: int) -> bool:
     """Whether a row has what the two kernels find in a text of that many ASCII letters."""
     span = [[0, length, float(length)]]
     return row["e__char_length_v1__length"] == span == row["e__bytes_length_v1__bytes"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_ctrl_c_does_not_wait_for_a_document_that_takes_long(folder: Path, processes: int) -> None:
+    put(folder / "documents/d.jsonl.gz", "good", "sleep")
+    line = ["-m", "dolma", "tag", "--documents", "documents", "--tagger_modules", "misbehaving.py"]
+    process = subprocess.Popen(
+        [sys.executable, *line, "--taggers", "single_v1", "--processes", str(processes)],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    said = process.communicate(timeout=30)[1]
+    assert time.monotonic() - begin < 4  # Two seconds are promised; machines that run tests are busy.
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "stopped"
+    assert [path.name for path in (folder / "attributes").rglob("*.gz")] == []
 
 
 @pytest.mark.parametrize("tagger", TAGGERS)

@@ -10,9 +10,9 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from . import storage, temporary
 from .errors import DolmaShardError
@@ -22,7 +22,9 @@ from .shards import BadRecord, Counts, Lapse, Outcome, Shard, Written
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["Files", "opened"]
+__all__ = ["Files", "opened", "outcome_of"]
+
+Result = TypeVar("Result")
 
 #: Shards whose inputs are fetched ahead of the one that is worked on.
 STAGE_AHEAD = 4
@@ -39,6 +41,20 @@ def opened(run: Run) -> Iterator[Files]:
             files.close()
 
 
+def outcome_of(future: Future[Result], stopped: Callable[[], bool], why: str) -> Result:
+    """The result of `future`; raises `DolmaShardError` when the run is stopped before it is there."""
+    from concurrent.futures import TimeoutError as FutureTimeout
+
+    while True:
+        try:
+            return future.result(timeout=0.2)
+        except FutureTimeout:
+            if future.done():
+                raise
+            if stopped():
+                raise DolmaShardError(why) from None
+
+
 class Files:
     """Where a run's inputs and outputs are on this machine."""
 
@@ -53,10 +69,13 @@ class Files:
         self._pool: ThreadPoolExecutor | None = None
         self._publishing: list[Future[None]] = []
         self._lock = threading.Lock()
+        #: Shards whose outputs are being made.
+        self._begun: set[int] = set()
 
     def temporary(self, index: int) -> list[str]:
         """Where the outputs of a shard are written before they are published."""
         shard = self.shards[index]
+        self._begun.add(index)
         if self.run.copies:
             folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
             return [
@@ -92,17 +111,7 @@ class Files:
         return [self._staged(future) for future in futures]
 
     def _staged(self, future: Future[str]) -> str:
-        """The result of a download, unless the run is stopped before it is there."""
-        from concurrent.futures import TimeoutError as FutureTimeout
-
-        while True:
-            try:
-                return future.result(timeout=0.2)
-            except FutureTimeout:
-                if future.done():
-                    raise
-                if self.run.interrupted:
-                    raise DolmaShardError("stopped while an input was being fetched") from None
+        return outcome_of(future, lambda: self.run.interrupted, "stopped while an input was being fetched")
 
     def done(
         self,
@@ -162,8 +171,9 @@ class Files:
 
             leftovers += [part for path in temporary for part in glob.glob(f"{glob.escape(path)}.part*")]
         for path in leftovers:
-            if os.path.exists(path):
+            with suppress(FileNotFoundError):
                 os.unlink(path)
+        self._begun.discard(index)
         self.release(index)
 
     def release(self, index: int) -> None:
@@ -190,6 +200,10 @@ class Files:
 
     def close(self) -> None:
         self.wait()
+        if self.run.interrupted:
+            # The engine tells of no output of which it has seen only some inputs.
+            for index in list(self._begun):
+                self._clean(index, self.temporary(index))
         # A stopped run does not wait for transfers that nobody will use.
         if self._pool is not None:
             self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)

@@ -9,6 +9,7 @@ output.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import signal
@@ -26,7 +27,11 @@ from .paths import Place
 from .shards import Counts, Failure, Outcome, Record, Shard, add_up, read_record
 from .version import __version__
 
-__all__ = ["Run", "parse_part"]
+__all__ = ["Run", "left_behind", "parse_part"]
+
+#: Seconds that a run has to end in after Ctrl-C.
+STOP_WITHIN = 1.5
+WORK_THREAD = "dolma-work"
 
 
 class Gauge(Protocol):
@@ -74,6 +79,8 @@ class Run:
         self.todo: list[Shard] = []
         self.skipped: list[Record] = []
         self.failures: list[Failure] = []
+        #: Shards that this run has published and recorded.
+        self.committed = 0
         self.counts = Counts()
         self.details: dict[str, Any] = {}
         self.bad_records = 0
@@ -142,8 +149,13 @@ class Run:
         return sum(file.size for shard in self.todo for file in shard.inputs)
 
     def execute(self, gauge: Gauge, work: Callable[[], None], show: Callable[[], None]) -> None:
-        """Runs `work` in a thread and calls `show` until it ends; Ctrl-C cancels the gauge."""
+        """Runs `work` in a thread and calls `show` until it ends; Ctrl-C cancels the gauge.
+
+        Work that does not hear of it, such as a tagger in the middle of a long document, is left
+        behind: it can publish nothing half made.
+        """
         failure: list[BaseException] = []
+        patience = math.inf
 
         def target() -> None:
             try:
@@ -151,12 +163,14 @@ class Run:
             except BaseException as error:
                 failure.append(error)
 
-        thread = threading.Thread(target=target, name="dolma-work", daemon=True)
+        thread = threading.Thread(target=target, name=WORK_THREAD, daemon=True)
         previous = None
         if threading.current_thread() is threading.main_thread():
 
             def stop(signum: int, frame: object) -> None:
+                nonlocal patience
                 self.interrupted = True
+                patience = min(patience, time.monotonic() + STOP_WITHIN)
                 gauge.cancel()
 
             previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -164,7 +178,7 @@ class Run:
         try:
             thread.start()
             wait = 0.005
-            while thread.is_alive():
+            while thread.is_alive() and time.monotonic() < patience:
                 thread.join(wait)
                 wait = min(0.2, wait * 2)
                 if thread.is_alive():
@@ -216,6 +230,7 @@ class Run:
             )
             self._write(output.record, msgspec.json.encode(record) + b"\n")
         with self._lock:
+            self.committed += 1
             self._take(record)
             add_up(self.timings, outcome.timings)
             if outcome.content_hash is not None:
@@ -286,6 +301,12 @@ class Run:
         """What keeps this run from being a success; None for nothing."""
         if self.failures:
             return self._failure_message()
+        unsettled = len(self.todo) - self.committed
+        if unsettled and not self.interrupted:
+            return (
+                f"{unsettled} of {len(self.mine)} shards were neither finished nor failed, which is a bug; "
+                "run the same command again to do them"
+            )
         if self.bad_records > self.config.max_bad_records:
             return (
                 f"{self.bad_records} bad lines in all, more than max_bad_records={self.config.max_bad_records}; "
@@ -342,3 +363,8 @@ def _quarantine(place: Place) -> str:
 def _errors(place: Place) -> str:
     """Where the failures of taggers on an output's documents are written down."""
     return paths.hidden(place, "errors", ".jsonl")
+
+
+def left_behind() -> bool:
+    """Whether the work of a stopped run still goes on in this process."""
+    return any(thread.name == WORK_THREAD for thread in threading.enumerate())

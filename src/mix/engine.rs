@@ -8,8 +8,9 @@
 use super::stream::{Fate, Rules, Workspace, attribute_row};
 use super::tally::Tally;
 use crate::codec::{Compressor, Encoding, Format, Part, PartWriter, Writer};
-use crate::document::id_text;
+use crate::document::{self, id_text};
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 use crate::run::{Progress, Stage};
 use crate::shard::{self, Bad, Buffers, Compressed, Done, Host, Visit};
 use crate::zipped::{Zipped, ZippedReader};
@@ -412,7 +413,12 @@ fn has_key(object: &[u8], name: &str) -> bool {
         }
         from = end;
     }
-    false
+    // A writer that keeps to ASCII spells other letters with escapes.
+    let mut spelled = false;
+    if !name.is_ascii() && memchr::memchr(b'\\', object).is_some() {
+        let _ = json::object(object, |key, _| spelled |= *document::key(key) == *name.as_bytes());
+    }
+    spelled
 }
 
 /// Whether an error means that the run was cancelled rather than that a shard failed.

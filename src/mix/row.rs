@@ -4,7 +4,7 @@
 //! Fields keep their order and their bytes. `attributes` and `metadata` are spliced in the place
 //! they had, or follow the other fields where the document has none.
 
-use crate::document::{Field, Record};
+use crate::document::{self, Field, Record};
 use crate::error::{Error, Result};
 use crate::json;
 use std::collections::HashMap;
@@ -48,9 +48,10 @@ impl Joiner {
         let mut fields: Vec<Field<'_>> = Vec::new();
         for object in objects {
             json::object(object, |key, value| {
-                let place = *self.seen.entry(xxh3_64(key)).or_insert(fields.len());
+                let name = xxh3_64(&document::key(key));
+                let place = *self.seen.entry(name).or_insert(fields.len());
                 match fields.get_mut(place) {
-                    Some(field) if field.key == key => field.value = value,
+                    Some(field) if document::same_key(field.key, key) => field.value = value,
                     _ => fields.push(Field { key, value }),
                 }
             })
@@ -99,11 +100,12 @@ impl Row<'_> {
         let (mut has_attributes, mut has_metadata) = (false, false);
         out.push(b'{');
         for field in &self.record.fields {
-            if self.discard.iter().any(|name| name.as_bytes() == field.key) {
-                has_attributes |= field.key == b"attributes";
+            let key = document::key(field.key);
+            if self.discard.iter().any(|name| name.as_bytes() == &*key) {
+                has_attributes |= *key == *b"attributes";
                 continue;
             }
-            match (field.key, self.attributes, self.text) {
+            match (&*key, self.attributes, self.text) {
                 (b"attributes", Some(attributes), _) => {
                     has_attributes = true;
                     write_field(first, field.key, attributes, out);
@@ -140,7 +142,7 @@ impl Row<'_> {
         let (mut earlier, mut history) = (None, None);
         match old {
             Some(object) if object[0] == b'{' => {
-                json::object(object, |key, value| match key {
+                json::object(object, |key, value| match &*document::key(key) {
                     b"provenance" => earlier = Some(value),
                     b"provenance_history" if value[0] == b'[' => history = Some(value),
                     _ => {
@@ -218,6 +220,19 @@ mod tests {
             row(r#"{"id":"1"}"#, Some("{\"y\":2}"), None, &[]),
             "{\"id\":\"1\",\"attributes\":{\"y\":2},\"metadata\":{\"provenance\":\"a/b.gz:3\"}}\n"
         );
+    }
+
+    #[test]
+    fn keys_with_escapes_are_the_names_they_spell() {
+        let line = r#"{"t\u0065xt":"old","gr\u00f6\u00dfe":1,"\u0061ttributes":{"x":1},"m\u0065tadata":{"proven\u0061nce":"p"}}"#;
+        assert_eq!(
+            row(line, Some(r#"{"y":2}"#), Some("\"new\""), &["größe"]),
+            "{\"t\\u0065xt\":\"new\",\"\\u0061ttributes\":{\"y\":2},\"m\\u0065tadata\":{\"provenance\":\"a/b.gz:3\",\"provenance_history\":[\"p\"]}}\n"
+        );
+        let mut out = Vec::new();
+        let objects: [&[u8]; 2] = [br#"{"gr\u00f6\u00dfe":1}"#, "{\"größe\":2}".as_bytes()];
+        Joiner::default().join(&objects, &mut out).unwrap();
+        assert_eq!(out, br#"{"gr\u00f6\u00dfe":2}"#);
     }
 
     #[test]

@@ -240,13 +240,23 @@ impl Rules {
             return Ok(false);
         }
         workspace.joined.clear();
-        match record.get("attributes") {
-            Some(own) if own[0] == b'{' && own != b"{}" => {
+        let kept;
+        let own = match record.get("attributes") {
+            None | Some(b"null" | b"{}") => None,
+            Some(object) if object[0] == b'{' => Some(object),
+            // As with metadata: what is no object is kept under `value`.
+            Some(other) => {
+                kept = [b"{\"value\":", other, b"}"].concat();
+                Some(kept.as_slice())
+            }
+        };
+        match own {
+            None => workspace.joiner.join(rows, &mut workspace.joined)?,
+            Some(own) => {
                 let objects: Vec<&[u8]> =
                     std::iter::once(own).chain(rows.iter().copied()).collect();
                 workspace.joiner.join(&objects, &mut workspace.joined)?;
             }
-            _ => workspace.joiner.join(rows, &mut workspace.joined)?,
         }
         Ok(true)
     }
@@ -262,7 +272,7 @@ fn count_words(text: &str) -> u64 {
 /// `Alignment` when the row is not `{"id":…,"attributes":{…}}`.
 pub fn attribute_row(line: &[u8]) -> Result<(&[u8], &[u8])> {
     let (mut id, mut attributes) = (None, None);
-    json::object(line, |key, value| match key {
+    json::object(line, |key, value| match &*document::key(key) {
         b"id" => id = Some(value),
         b"attributes" => attributes = Some(value),
         _ => {}

@@ -9,6 +9,7 @@ use crate::dedupe::engine::DedupeRun;
 use crate::dedupe::keys::{Limits, Partition, Unit};
 use crate::dedupe::merge::{Kind, MergeRun};
 use crate::dedupe::ngrams::Ngrams;
+use crate::document;
 use crate::error::{Error, Result};
 use crate::filter::Syntax;
 use crate::mix::engine::{Assembly, Input, MixRun, Stream};
@@ -397,7 +398,7 @@ pub fn find_attributes(
                     // A row that cannot be read fails its shard later, with its place.
                     let Ok((_, object)) = attribute_row(line) else { continue };
                     let _ = crate::json::object(object, |key, _| {
-                        if let Ok(key) = std::str::from_utf8(key)
+                        if let Ok(key) = std::str::from_utf8(&document::key(key))
                             && !seen.contains(key)
                         {
                             missing.remove(key);

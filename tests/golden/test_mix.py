@@ -56,6 +56,41 @@ def scored(root: Path, scores: Sequence[Any], name: str = "x", attribute: str = 
     attributes(root, name, "a.jsonl.gz", rows)
 
 
+# Names
+
+
+def test_names_that_are_spelled_with_escapes_are_what_they_spell(tmp_path: Path) -> None:
+    line = (
+        r'{"id":"d0","t\u0065xt":"secret mail","gr\u00f6\u00dfe":1,"\u0061ttributes":{"old":[]},'
+        r'"m\u0065tadata":{"proven\u0061nce":"p:1"}}'
+    )
+    documents(tmp_path, {"a.jsonl.gz": [line]})
+    write(
+        tmp_path / "attributes" / "x" / "a.jsonl.gz", [r'{"id":"d0","\u0061ttributes":{"\u00fc":[[0,6,1]]}}']
+    )
+    edit = {"span": "$.attributes['ü']", "min_score": 1, "replacement": "X"}
+    run(
+        tmp_path,
+        stream(tmp_path, attributes=["x"], output={"discard_fields": ["größe"]}, span_replacement=[edit]),
+    )
+    (row,) = read(tmp_path / "mix" / "s-0000.jsonl.gz")
+    assert row == {
+        "id": "d0",
+        "text": "X mail",
+        "attributes": {"old": [], "ü": [[0, 6, 1]]},
+        "metadata": {"provenance": "a.jsonl.gz:1", "provenance_history": ["p:1"]},
+    }
+
+
+@pytest.mark.parametrize("own", [[1], "note", 3])
+def test_attributes_that_are_no_object_are_kept_beside_those_that_join_them(tmp_path: Path, own: Any) -> None:
+    documents(tmp_path, {"a.jsonl.gz": [{"id": "d0", "text": "text", "attributes": own}]})
+    attributes(tmp_path, "x", "a.jsonl.gz", [("d0", {"x__t__s": [[0, 4, 1]]})])
+    run(tmp_path, stream(tmp_path, attributes=["x"]))
+    (row,) = read(tmp_path / "mix" / "s-0000.jsonl.gz")
+    assert row["attributes"] == {"value": own, "x__t__s": [[0, 4, 1]]}
+
+
 # Filters
 
 

@@ -331,7 +331,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
+        from ..runs import left_behind
+
         print("stopped", file=sys.stderr)
+        if left_behind():
+            # Threads that are still at work keep an interpreter from ending, or crash as it ends.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130)
         return 130
     except BrokenPipeError:
         # Whoever read our output has had enough; say so to nobody.

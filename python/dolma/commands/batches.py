@@ -67,7 +67,7 @@ def execute(
             for planned in taggers:
                 if planned.kernel is None:
                     instantiate(planned)
-        workers = Workers(config.processes, setup)
+        workers = Workers(config.processes, setup, lambda: bool(gauge.cancelled))
         readers = min(config.processes, len(run.todo))
         # Enough batches under way to keep every worker busy, shared out over the shards.
         ahead = max(2, 2 * config.processes // readers)

@@ -16,11 +16,13 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from ..errors import DolmaFatalError
+from ..files import outcome_of
 from ..taggers.apply import WHOLE_BATCH, Job, Setup, Tagged, Tagging
 
 __all__ = ["Inline", "Workers"]
@@ -141,9 +143,11 @@ class Pool:
 class Workers:
     """Processes that tag batches."""
 
-    def __init__(self, count: int, setup: Setup) -> None:
+    def __init__(self, count: int, setup: Setup, stopped: Callable[[], bool]) -> None:
+        """`stopped` says whether the run is, and nobody waits for results any more."""
         self.count = count
         self.setup = setup
+        self._stopped = stopped
         self._lock = threading.Lock()
         self._pool = Pool(count, setup)
         #: By batch, the pool that it was given to.
@@ -163,19 +167,20 @@ class Workers:
     def result(self, future: Future[Tagged], job: Job) -> Tagged:
         """What a batch came to; tried once more alone when a worker died over it or beside it.
 
-        Raises `DolmaFatalError` when that dies, too, outside of any tagger.
+        Raises `DolmaFatalError` when that dies, too, outside of any tagger, and `DolmaShardError`
+        when the run is stopped meanwhile.
         """
         with self._lock:
             pool = self._given.pop(job.serial)
         try:
-            return future.result()
+            return self._outcome(future)
         except BrokenProcessPool:
             if job.serial in pool.hung:
                 job = self._condemn(job, *pool.hung[job.serial], self._late())
         while True:
             pool = Pool(1, self.setup)
             try:
-                return pool.executor.submit(_work, job).result()
+                return self._outcome(pool.executor.submit(_work, job))
             except BrokenProcessPool as error:
                 hung = pool.hung.get(job.serial)
                 blamed = hung or pool.blamed(job.serial)
@@ -191,7 +196,10 @@ class Workers:
                     ) from error
                 job = self._condemn(job, *blamed, self._late() if hung else DIED)
             finally:
-                pool.close()
+                pool.close(kill=self._stopped())
+
+    def _outcome(self, future: Future[Tagged]) -> Tagged:
+        return outcome_of(future, self._stopped, "stopped while a tagger was at work")
 
     def _late(self) -> str:
         return f"took longer than {self.setup.timeout:g} s (tagger_timeout), and had to be killed"

@@ -184,8 +184,8 @@ def temporary(destination: str, work_dir: str) -> str:
     """The local path at which to make the file that will be published at `destination`.
 
     For a local destination it lies beside it, so that publishing is a rename; for a remote one in
-    `work_dir`. The name is hidden, the same on every call, and ends like the destination's, so
-    that a codec chosen by suffix is right. The directory exists afterwards.
+    `work_dir`. The name is hidden, this process's own, the same on every call, and ends like the
+    destination's, so that a codec chosen by suffix is right. The directory exists afterwards.
     """
     if not is_remote(destination):
         return local.temporary(destination)
@@ -193,6 +193,7 @@ def temporary(destination: str, work_dir: str) -> str:
         raise web.refuse_to_write(destination)
     with failures.explained("create it", work_dir):
         local.make_directory(work_dir)
+    local.sweep(work_dir)
     return os.path.join(work_dir, names.temporary_name_for(destination))
 
 

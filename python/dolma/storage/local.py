@@ -19,6 +19,7 @@ from dolma.errors import DolmaInputError, DolmaStorageError
 from . import failures, glob, names
 from .names import File
 
+_swept: set[str] = set()
 # How a file system says that it cannot sync a directory, which is then not needed either.
 _NO_DIRECTORY_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
 
@@ -43,7 +44,11 @@ def expand(pattern: str) -> list[File]:
 
 
 def stat(path: str) -> File | None:
-    """What is known about `path`, or None if it is missing or a directory."""
+    """What is known about `path`, or None if it is missing or a directory.
+
+    What is no regular file (a pipe, a device, a socket) is a `DolmaInputError`: it has no size, and
+    cannot be read twice.
+    """
     path = names.local_path(path)
     with failures.explained("look at", path):
         try:
@@ -57,6 +62,8 @@ def stat(path: str) -> File | None:
             return None
         if modes.S_ISDIR(found.st_mode):
             return None
+        if not modes.S_ISREG(found.st_mode):
+            raise DolmaInputError(f"{path}: not a regular file; copy what it gives into one")
         return File(path, found.st_size, str(found.st_mtime_ns))
 
 
@@ -74,6 +81,8 @@ def publish(local_file: str, destination: str) -> File:
     with failures.explained("publish", destination):
         if not os.path.isfile(local_file):
             raise DolmaStorageError(f"{local_file}: no such file, so {destination} was not written")
+        if _is_special(destination):
+            raise DolmaStorageError(f"{destination}: not a regular file, so nothing was written there")
         directory = make_directory(os.path.dirname(destination))
         try:
             _sync_file(local_file)
@@ -102,9 +111,16 @@ def read_bytes(path: str) -> bytes | None:
 
 
 def write_bytes(path: str, data: bytes, durable: bool) -> None:
-    """Writes a small file so that it is there whole or not at all."""
+    """Writes a small file so that it is there whole or not at all.
+
+    A pipe or device (`/dev/stdout`) is written to, never replaced.
+    """
     path = names.local_path(path)
     with failures.explained("write", path):
+        if _is_special(path):
+            with open(path, "ab") as stream:
+                stream.write(data)
+            return
         directory = make_directory(os.path.dirname(path))
         beside = _unique_beside(path)
         try:
@@ -133,7 +149,24 @@ def temporary(destination: str) -> str:
     directory, name = os.path.split(names.local_path(destination))
     with failures.explained("create the directory of", destination):
         make_directory(directory)
+    sweep(directory)
     return os.path.join(directory, names.temporary_name(name))
+
+
+def sweep(directory: str) -> None:
+    """Removes what processes that are no more have left unfinished in `directory`.
+
+    Looks into each directory once: a run asks for every file that it makes there.
+    """
+    directory = os.path.abspath(directory)
+    if directory in _swept:
+        return
+    _swept.add(directory)
+    with contextlib.suppress(OSError):
+        for entry in list(_entries(directory)):
+            if not names.is_abandoned(entry.name):
+                continue
+            remove(entry.path)
 
 
 def remove(path: str) -> None:
@@ -212,6 +245,17 @@ def _is_directory(path: str) -> bool:
         return modes.S_ISDIR(os.stat(path or ".").st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def _is_special(path: str) -> bool:
+    """Whether a rename to `path` would put a file in the place of something that is none."""
+    if os.path.abspath(path).startswith("/dev/") and os.path.lexists(path):
+        return True  # A link such as /dev/stdout, whatever it leads to.
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (modes.S_ISREG(mode) or modes.S_ISDIR(mode))
 
 
 def _copy_across(source: str, destination: str) -> None:

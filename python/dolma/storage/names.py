@@ -2,8 +2,8 @@
 
 A path is a plain string, `s3://bucket/key`, `https://…` or a local path, and stays as its user
 wrote it. A file that is not finished yet has a name that starts with `TEMPORARY`: the leading dot
-hides it from every glob, and the real name follows whole, so that code which picks a codec by
-suffix needs no exception.
+hides it from every glob, who makes it follows, so that two processes never write into one file,
+and then the real name, whole, so that code which picks a codec by suffix needs no exception.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import socket
+from functools import cache
 
 import msgspec
 
@@ -23,6 +25,7 @@ S3_SCHEMES = frozenset({"s3", "s3a", "s3n"})
 LONGEST_NAME = 240
 """Bytes in a file name. File systems allow 255; transfers append up to 9 of their own."""
 
+_MAKER = re.compile(r"\.dolma-tmp-([0-9a-f]{8})-([0-9]{1,9})(?:-|$)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -83,13 +86,37 @@ def is_temporary(name: str) -> bool:
 
 
 def temporary_name(name: str) -> str:
-    """The name under which `name` is made in its own directory; the same on every call."""
-    return _fit(TEMPORARY, name)
+    """The name under which this process makes `name` in its own directory; the same on every call."""
+    return _fit(f"{TEMPORARY}{maker()}-", name)
 
 
 def temporary_name_for(destination: str) -> str:
     """The same for a directory shared by many destinations: their paths are told apart."""
-    return _fit(f"{TEMPORARY}{_digest(destination)}-", basename(destination))
+    return _fit(f"{TEMPORARY}{maker()}-{_digest(destination)}-", basename(destination))
+
+
+def maker() -> str:
+    """This process, as it signs what is not finished: its machine and its number there."""
+    return f"{_machine()}-{os.getpid()}"
+
+
+def is_abandoned(name: str) -> bool:
+    """Whether the maker of the unfinished `name` is a process of this machine that is no more."""
+    found = _MAKER.match(name)
+    if found is None or found[1] != _machine():
+        return False
+    try:
+        os.kill(int(found[2]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+@cache
+def _machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 def unique_name(path: str) -> str:
