@@ -6,7 +6,7 @@ use super::runs::{format, unit};
 use super::tokenizer::PyTokenizer;
 use crate::dedupe::cluster::findings::Findings;
 use crate::dedupe::cluster::gather::Gather;
-use crate::dedupe::cluster::likeness::{Likeness, Sketches};
+use crate::dedupe::cluster::likeness::Likeness;
 use crate::dedupe::cluster::mark::Mark;
 use crate::dedupe::cluster::near::{self, Buckets};
 use crate::dedupe::cluster::rank::Keep;
@@ -247,9 +247,7 @@ impl Clusters {
         let found = py.detach(|| {
             let buckets = near::buckets(&self.run, &progress.inner)?;
             let likeness = match minhash.verify {
-                Verify::Signature => {
-                    Some(Likeness::Sketches(Sketches::of(&self.run, &buckets.candidates)?))
-                }
+                Verify::Signature => Some(Likeness::by_sketches(&self.run, &buckets.candidates)?),
                 Verify::Jaccard if buckets.candidates.is_empty() => {
                     Some(Likeness::Sets(Sets::new(&self.run, 0)?))
                 }

@@ -142,3 +142,16 @@ def test_injected_copies_are_found_as_the_curve_says_and_nothing_else(
         for name in group:
             others = [other for other in group if other != name]
             assert not others or max(jaccard(sets[name], sets[other]) for other in others) >= 0.8
+
+
+@pytest.mark.parametrize("method", ["minhash", "signature"])
+def test_a_template_that_most_documents_share(tmp_path: Path, method: str) -> None:
+    draw = random.Random(8)
+    template = " ".join(f"t{n}" for n in range(20))
+    bodies = [f"{template} {' '.join(f'w{draw.randrange(10**6)}' for _ in range(4))}" for _ in range(21_000)]
+    documents(tmp_path, {"a.jsonl.gz": texts(*bodies, *(f"{body} more" for body in bodies[:100]))})
+    # Every band is shared by five documents of six: too many to compare in pairs, or to keep in memory.
+    section = {**METHODS[method]["minhash"], "ngram": 1, "bands": 3, "rows": 1, "threshold": 0.93}
+    found = dedupe(tmp_path, {"minhash": section}, memory="2MiB", processes=2)
+    assert found["largest"][0]["members"] == 2
+    assert 95 <= found["duplicates"] <= 100

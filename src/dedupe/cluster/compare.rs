@@ -4,15 +4,19 @@
 //! makes, only neighbours in a few orders by sketches, so that the work is linear in its size. What
 //! is joined already is not compared.
 
+use super::blocks::Scratch;
 use super::likeness::{Likeness, Loaded};
 use super::signature::Minhash;
 use super::sketch::{ORDERS, Sketch, standard_error};
+use super::table::Table;
 use super::union::Union;
 use crate::error::{Error, Result};
 use crate::run::Progress;
 
 /// Buckets up to this size are compared pair by pair.
 const SMALL: usize = 16;
+/// Sketches of a bucket that are simply held in memory: 4 MiB for each thread.
+const FEW: usize = 1 << 14;
 /// Documents after each that it is compared with, in each order.
 const NEIGHBOURS: usize = 2;
 /// Standard errors of an estimate by which a pair may miss the threshold and is still compared.
@@ -28,8 +32,7 @@ pub struct Common<'r> {
     /// The components that earlier buckets have left.
     pub union: &'r Union,
     pub progress: &'r Progress,
-    /// Bytes of sketches that stay in memory while a large bucket is compared.
-    pub room: u64,
+    pub scratch: &'r Scratch,
 }
 
 /// The comparison of one thread.
@@ -37,14 +40,12 @@ pub struct Comparison<'r> {
     common: Common<'r>,
     /// Of the members of a bucket: components as far as they are known.
     labels: Vec<u32>,
-    /// Of the members of a large bucket, where they fit.
-    sketches: Vec<Sketch>,
     loaded: Loaded,
 }
 
 impl<'r> Comparison<'r> {
     pub fn new(common: Common<'r>) -> Self {
-        Self { common, labels: Vec::new(), sketches: Vec::new(), loaded: Loaded::default() }
+        Self { common, labels: Vec::new(), loaded: Loaded::default() }
     }
 
     /// The pairs of a bucket that are similar enough, without those that others imply.
@@ -91,21 +92,23 @@ impl<'r> Comparison<'r> {
 
     /// Compares neighbours in orders in which similar documents are likely to stand together.
     fn large(&mut self, members: &[u32], edges: &mut Edges) -> Result<()> {
-        self.sketches.clear();
-        if (members.len() * Sketch::BYTES) as u64 <= self.common.room {
-            for at in 0..members.len() {
-                let sketch = self.sketch(members, at)?;
-                self.sketches.push(sketch);
+        let Common { minhash, likeness, scratch, .. } = self.common;
+        let (mut few, mut many) = (Vec::new(), Table::new("bucket", scratch));
+        for member in members {
+            let sketch = likeness.sketch(minhash, *member, &mut self.loaded)?;
+            if members.len() <= FEW {
+                few.push(sketch);
+            } else {
+                many.push(sketch)?;
             }
         }
-        let threshold = self.common.minhash.threshold;
+        let sketches: &[Sketch] = if members.len() <= FEW { &few } else { &many };
+        let threshold = minhash.threshold;
         let least = threshold - DOUBT * standard_error(threshold);
         let mut order: Vec<(u64, u32)> = Vec::with_capacity(members.len());
         for number in 0..ORDERS {
             order.clear();
-            for at in 0..members.len() {
-                order.push((self.sketch(members, at)?.order(number), at as u32));
-            }
+            order.extend(sketches.iter().zip(0..).map(|(one, at)| (one.order(number), at)));
             order.sort_unstable();
             for (place, (_, a)) in order.iter().enumerate() {
                 if place % 1024 == 0 {
@@ -116,22 +119,13 @@ impl<'r> Comparison<'r> {
                     if self.labels[a] == self.labels[b] {
                         continue;
                     }
-                    let one = self.sketch(members, a)?;
-                    if one.similarity(&self.sketch(members, b)?) >= least {
+                    if sketches[a].similarity(&sketches[b]) >= least {
                         self.compare(members, a, b, edges)?;
                     }
                 }
             }
         }
         Ok(())
-    }
-
-    fn sketch(&mut self, members: &[u32], at: usize) -> Result<Sketch> {
-        let Common { minhash, likeness, .. } = self.common;
-        match self.sketches.get(at) {
-            Some(sketch) => Ok(*sketch),
-            None => likeness.sketch(minhash, members[at], &mut self.loaded),
-        }
     }
 
     fn stop_if_cancelled(&self) -> Result<()> {

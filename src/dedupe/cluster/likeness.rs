@@ -1,17 +1,18 @@
 //! How alike two candidates are: by their shingle sets, or estimated from what the first pass kept.
 
-use super::blocks::Store;
 use super::records::Candidate;
 use super::run::ClusterRun;
 use super::sets::Sets;
 use super::signature::{Minhash, jaccard};
 use super::sketch::Sketch;
+use super::table::Table;
 use crate::error::{Error, Result};
 
 /// What candidates are compared by.
 pub enum Likeness {
     Sets(Sets),
-    Sketches(Sketches),
+    /// By the numbers of candidates.
+    Sketches(Table<Sketch>),
 }
 
 /// The scratch of one thread.
@@ -38,7 +39,7 @@ impl Likeness {
                 sets.load(b, &mut loaded.two)?;
                 Ok(jaccard(&loaded.one, &loaded.two, threshold))
             }
-            Self::Sketches(sketches) => Ok(sketches.load(a)?.similarity(&sketches.load(b)?)),
+            Self::Sketches(sketches) => Ok(sketches[a as usize].similarity(&sketches[b as usize])),
         }
     }
 
@@ -52,72 +53,26 @@ impl Likeness {
                 sets.load(at, &mut loaded.one)?;
                 Ok(minhash.sketch(loaded.one.iter().map(|bytes| u32::from_le_bytes(*bytes))))
             }
-            Self::Sketches(sketches) => sketches.load(at),
+            Self::Sketches(sketches) => Ok(sketches[at as usize]),
         }
     }
-}
 
-/// The sketches of candidates, by their numbers.
-pub struct Sketches {
-    store: Store,
-}
-
-impl Sketches {
-    /// Picks those of `candidates` out of what the first pass has kept of all documents.
+    /// By the sketches of `candidates`, among those that the first pass has kept of all documents.
     ///
     /// # Errors
     /// `Io` or `Asset` of intermediate files.
-    pub fn of(run: &ClusterRun, candidates: &[Candidate]) -> Result<Self> {
-        let mut store = Store::new(&run.scratch, "candidate-sketches");
+    pub fn by_sketches(run: &ClusterRun, candidates: &[Candidate]) -> Result<Self> {
+        let mut sketches = Table::new("candidate-sketches", &run.scratch);
         let mut wanted = candidates.iter().peekable();
-        let mut bytes = [0; Sketch::BYTES];
         for part in run.sketches.finish() {
-            part.for_each(|found| {
-                if wanted.next_if(|one| one.doc == found.doc).is_some() {
-                    found.sketch.put(&mut bytes);
-                    store.append(&bytes)?;
-                }
-                Ok(())
+            part.for_each(|found| match wanted.next_if(|one| one.doc == found.doc) {
+                Some(_) => sketches.push(found.sketch),
+                None => Ok(()),
             })?;
         }
         match wanted.next() {
-            None => Ok(Self { store }),
+            None => Ok(Self::Sketches(sketches)),
             Some(_) => Err(Error::asset("a candidate has no sketch")),
-        }
-    }
-
-    fn load(&self, candidate: u32) -> Result<Sketch> {
-        let from = u64::from(candidate) * Sketch::BYTES as u64;
-        let mut buffer = Vec::new();
-        let bytes = self.store.read(from, from + Sketch::BYTES as u64, &mut buffer)?;
-        Ok(Sketch::get(bytes))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dedupe::cluster::blocks::Scratch;
-
-    #[test]
-    fn sketches_come_back_by_number_from_memory_and_disk() {
-        let folder = tempfile::tempdir().unwrap();
-        for room in [0, 1 << 20] {
-            let mut store = Store::new(&Scratch::new(folder.path(), room), "sketches");
-            let made: Vec<Sketch> =
-                (0..600).map(|n| Sketch::of([n, n + 1].into_iter(), 1)).collect();
-            let mut bytes = [0; Sketch::BYTES];
-            for sketch in &made {
-                sketch.put(&mut bytes);
-                store.append(&bytes).unwrap();
-            }
-            let likeness = Likeness::Sketches(Sketches { store });
-            let mut loaded = Loaded::default();
-            for at in [0, 1, 299, 598] {
-                let found = likeness.similarity(at, at + 1, 0.9, &mut loaded).unwrap();
-                let (one, two) = (&made[at as usize], &made[at as usize + 1]);
-                assert_eq!(found, one.similarity(two));
-            }
         }
     }
 }

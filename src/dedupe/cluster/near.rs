@@ -215,8 +215,7 @@ fn join_block(
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<(usize, Result<Edges>)>> = Mutex::new(Vec::new());
-    let room = run.memory / 16;
-    let common = Common { minhash, likeness, union, progress, room };
+    let common = Common { minhash, likeness, union, progress, scratch: &run.scratch };
     std::thread::scope(|scope| {
         for _ in 0..run.threads.min(block.len()) {
             scope.spawn(|| {

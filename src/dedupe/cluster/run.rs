@@ -113,12 +113,12 @@ impl ClusterRun {
         let memory = plan.memory;
         let parts = plan.threads.next_power_of_two();
         // Shares of the memory, in sixteenths; of sorters that are never filled at one time the
-        // memory is the same. MinHash leaves one for large buckets.
+        // memory is the same.
         let share = |sixteenths: u64| memory / 16 * sixteenths;
         let room = match &plan.shuffle {
             Shuffle::Exact(_) => 4,
-            Shuffle::Minhash(minhash) if minhash.verify == Verify::Signature => 3,
-            Shuffle::Minhash(_) => 5,
+            Shuffle::Minhash(minhash) if minhash.verify == Verify::Signature => 4,
+            Shuffle::Minhash(_) => 6,
         };
         let scratch = Scratch::new(folder, share(room));
         Ok(Self {

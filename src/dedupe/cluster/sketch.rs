@@ -24,6 +24,7 @@ pub const ORDERS: usize = 8;
 
 /// Sixteen bins to a word, the first in the lowest bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(transparent)]
 pub struct Sketch([u64; WORDS]);
 
 impl Sketch {

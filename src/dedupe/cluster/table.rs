@@ -6,6 +6,7 @@
 
 use super::blocks::Scratch;
 use super::records::Candidate;
+use super::sketch::Sketch;
 use crate::error::Result;
 use std::fs::File;
 use std::io::Write;
@@ -27,6 +28,8 @@ unsafe impl Plain for u32 {}
 unsafe impl Plain for u64 {}
 // SAFETY: two integers of eight bytes each, `repr(C)`.
 unsafe impl Plain for Candidate {}
+// SAFETY: an array of integers, `repr(transparent)`.
+unsafe impl Plain for Sketch {}
 
 /// Entries of one kind, numbered from 0.
 pub struct Table<T> {
