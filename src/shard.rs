@@ -47,7 +47,7 @@ impl std::ops::AddAssign for Counts {
 }
 
 /// A line that could not be processed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bad {
     pub path: Arc<Path>,
     pub line: u64,

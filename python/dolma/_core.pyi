@@ -366,8 +366,20 @@ class Clusters:
         """Writes an index of the keys in `old` and those that this run has kept."""
     def kept_keys(self) -> list[int]:
         """How many keys of each shard are kept, for an index."""
-    def gather(self, host: _Host, progress: Progress) -> None:
-        """Reads all shards but those of an index."""
+    def gather(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:
+        """Reads these shards."""
+    def write_readings(
+        self, shards: Sequence[int], identities: Sequence[str], host: _Host, progress: Progress
+    ) -> None:
+        """Reads these shards, each into a file of its own for another run; a reading is only believed
+        under the identity that it was written under."""
+    def load_readings(
+        self, shards: Sequence[int], identities: Sequence[str], host: _Host, progress: Progress
+    ) -> list[tuple[int, str]]:
+        """Takes these shards from the readings that are their inputs; returns the places (in `shards`)
+        of those that are damaged, and how. Where there are any, this object is of no more use."""
+    def digests(self, shards: Sequence[int], identities: Sequence[str]) -> list[str]:
+        """A hash of the verdicts on each of these shards; `identities` are those of all shards."""
     def candidates(self, progress: Progress) -> list[int]:
         """Which shards have candidates and must be read again (MinHash only)."""
     def collect(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:

@@ -27,7 +27,7 @@ from .paths import Place
 from .shards import Counts, Failure, Outcome, Record, Shard, add_up, read_record
 from .version import __version__
 
-__all__ = ["Run", "left_behind", "parse_part"]
+__all__ = ["Run", "left_behind", "parse_part", "published"]
 
 #: Seconds that a run has to end in after Ctrl-C.
 STOP_WITHIN = 1.5
@@ -55,6 +55,20 @@ def parse_part(part: str | None) -> tuple[int, int]:
     return int(index), int(total)
 
 
+def published(shard: Shard) -> list[Record] | None:
+    """The records of a shard's outputs, if all of them are there and are its own."""
+    records = []
+    for output in shard.outputs:
+        record = read_record(output.record)
+        if record is None or record.fingerprint != shard.fingerprint:
+            return None
+        found = storage.stat(output.path)
+        if found is None or found.size != record.size:
+            return None
+        records.append(record)
+    return records or None
+
+
 class Run:
     """One command at work on its shards; see the module's docstring."""
 
@@ -67,12 +81,14 @@ class Run:
         keep: Callable[[Shard], bool] = lambda shard: True,
         fits: Callable[[Record], bool] = lambda record: True,
         copies: bool = False,
+        home: str | None = None,
     ) -> None:
         """`keep` says of a shard whose record fits whether it may be taken for done, `fits` of a
         record of the same inputs and config; with `copies` outputs are copied to their place because
-        they cannot be renamed there."""
+        they cannot be renamed there. Reports are kept below `home`, by default the root of outputs."""
         self.copies = copies
         self._fits = fits
+        self._home = home
         self.command = command
         self.config = config
         self.shards = shards
@@ -98,10 +114,25 @@ class Run:
         self._lock = threading.Lock()
         self._started = time.time()
         self._check_outputs()
-        index, total = parse_part(config.shard)
-        self.mine = [shard for number, shard in enumerate(shards) if number % total == index]
+        self.mine = self._share()
+        self._plan(keep)
+
+    def _share(self) -> list[Shard]:
+        """The shards of this part."""
+        index, total = parse_part(self.config.shard)
+        return [shard for number, shard in enumerate(self.shards) if number % total == index]
+
+    def revise(self, shards: list[Shard]) -> None:
+        """Puts shards whose fingerprints are known only now in place of the planned ones, of which
+        none was taken for done; `todo` stays the same list."""
+        self.shards = shards
+        self.mine = self._share()
+        self.todo.clear()
+        self._plan(lambda shard: True)
+
+    def _plan(self, keep: Callable[[Shard], bool]) -> None:
         for shard in self.mine:
-            records = self._done(shard) if keep(shard) and not config.force else None
+            records = self._done(shard) if keep(shard) and not self.config.force else None
             if records is None:
                 self.todo.append(shard)
             else:
@@ -127,16 +158,8 @@ class Run:
                     )
 
     def _done(self, shard: Shard) -> list[Record] | None:
-        records = []
-        for output in shard.outputs:
-            record = read_record(output.record)
-            if record is None or record.fingerprint != shard.fingerprint or not self._fits(record):
-                return None
-            published = storage.stat(output.path)
-            if published is None or published.size != record.size:
-                return None
-            records.append(record)
-        return records or None
+        records = published(shard)
+        return records if records is not None and all(map(self._fits, records)) else None
 
     def _take(self, record: Record) -> None:
         self.counts.add(record.counts)
@@ -286,7 +309,7 @@ class Run:
         # The output's own copy; none where nothing could be planned.
         targets = [self.config.report] if self.config.report else []
         if self.mine and self.mine[0].outputs:
-            root = self.mine[0].outputs[0].place.root
+            root = self._home or self.mine[0].outputs[0].place.root
             targets.append(f"{root}/{paths.HIDDEN}/runs/{stamp}-{self.command}-{os.getpid()}.json")
         unwritten = None
         for target in targets:

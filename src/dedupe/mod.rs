@@ -7,6 +7,7 @@
 pub mod bloom;
 pub mod cluster;
 pub mod engine;
+pub mod frames;
 pub mod keys;
 pub mod merge;
 pub mod ngrams;

@@ -5,8 +5,9 @@ use super::raise;
 use super::runs::{format, unit};
 use super::tokenizer::PyTokenizer;
 use crate::dedupe::cluster::findings::Findings;
-use crate::dedupe::cluster::gather::Gather;
+use crate::dedupe::cluster::gather::{Gather, Target};
 use crate::dedupe::cluster::likeness::Likeness;
+use crate::dedupe::cluster::load::Load;
 use crate::dedupe::cluster::mark::Mark;
 use crate::dedupe::cluster::near::{self, Buckets};
 use crate::dedupe::cluster::rank::Keep;
@@ -231,13 +232,62 @@ impl Clusters {
         kept.map(|keys| keys.counts.clone()).ok_or_else(out_of_order)
     }
 
-    /// The first pass, over all shards but those of an index.
-    fn gather(&self, py: Python<'_>, host: Py<PyAny>, progress: &Progress) -> PyResult<()> {
+    /// The first pass, over these shards.
+    fn gather(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<()> {
+        self.read(py, shards, Target::Run, host, progress)
+    }
+
+    /// The first pass, over these shards, into a file for each, made under its identity.
+    fn write_readings(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        identities: Vec<String>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<()> {
+        self.read(py, shards, Target::Readings(&identities), host, progress)
+    }
+
+    /// Takes shards from their readings; returns those that are damaged by place, with what is wrong.
+    fn load_readings(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        identities: Vec<String>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<Vec<(usize, String)>> {
         let host = PyHost { object: host };
         let progress = &*progress.inner;
-        let stage = Gather { run: &self.run, host: &host, progress };
-        let shards = self.run.names.len() - self.run.indexed;
-        raise(py.detach(|| run::run(&stage, shards, self.run.threads, 0, progress)))
+        let shards: Vec<_> = shards.into_iter().zip(identities).collect();
+        let count = shards.len();
+        let damaged = Mutex::default();
+        let stage = Load { run: &self.run, shards, host: &host, progress, damaged };
+        raise(py.detach(|| run::run(&stage, count, self.run.threads, 0, progress)))?;
+        let mut damaged = stage.damaged.into_inner().unwrap_or_else(PoisonError::into_inner);
+        damaged.sort();
+        Ok(damaged)
+    }
+
+    /// For each of these shards a hash of its verdicts; `identities` are those of all shards.
+    fn digests(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        identities: Vec<String>,
+    ) -> PyResult<Vec<String>> {
+        let state = self.state();
+        let Some(resolved) = &state.resolved else { return Err(out_of_order()) };
+        let digest = |shard| resolved.verdicts.digest(shard, &identities);
+        let digests: Result<Vec<u128>> = py.detach(|| shards.into_iter().map(digest).collect());
+        Ok(raise(digests)?.iter().map(|digest| format!("{digest:032x}")).collect())
     }
 
     /// Which shards have candidates that must be read again; none where keys are compared exactly,
@@ -372,6 +422,21 @@ impl Clusters {
 }
 
 impl Clusters {
+    fn read(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        target: Target<'_>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<()> {
+        let host = PyHost { object: host };
+        let progress = &*progress.inner;
+        let count = shards.len();
+        let stage = Gather { run: &self.run, shards, target, host: &host, progress };
+        raise(py.detach(|| run::run(&stage, count, self.run.threads, 0, progress)))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

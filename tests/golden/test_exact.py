@@ -310,8 +310,6 @@ def test_bad_lines_are_put_aside_or_fail_with_their_place(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("method", "more", "message"),
     [
-        ({**BY_TEXT, "num_partitions": 2}, {}, "num_partitions.*Bloom"),
-        ({**BY_TEXT}, {"shard": "0/2"}, "shard: .* one part"),
         ({**BY_TEXT}, {"memory": "4KB"}, "memory: 4KB is too little"),
         ({**BY_TEXT}, {"memory": "a lot"}, "memory"),
         ({**BY_TEXT, "keep": {"policy": "newest"}}, {}, "keep.field: the policy newest needs it"),

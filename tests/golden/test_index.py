@@ -95,6 +95,19 @@ def test_a_read_only_index_learns_nothing(tmp_path: Path) -> None:
         dedupe(new, METHODS[0], {"file": str(tmp_path / "none"), "read_only": True})
 
 
+def test_documents_beside_a_read_only_index_are_compared_with_each_other(tmp_path: Path) -> None:
+    """Whenever they came: the verdict on a file depends on the others, and so does what is done."""
+    write(tmp_path / "old/documents/a.jsonl", texts("x"))
+    write(tmp_path / "new/documents/b.jsonl", texts("y"))
+    dedupe(tmp_path / "old", METHODS[0], {})
+    index = {"file": str(tmp_path / "old/seen.index"), "read_only": True}
+    dedupe(tmp_path / "new", METHODS[0], index)
+    write(tmp_path / "new/documents/c.jsonl", texts("y", "x"))
+    dedupe(tmp_path / "new", METHODS[0], index)
+    found = read(tmp_path / "new/attributes/dup/c.jsonl")
+    assert [row["duplicate_of"]["path"].rpartition("/")[2] for row in found] == ["b.jsonl", "a.jsonl"]
+
+
 def test_a_moved_or_touched_file_is_known_and_a_changed_one_refused(tmp_path: Path) -> None:
     write(tmp_path / "documents/a.jsonl", texts("x", "y"))
     write(tmp_path / "documents/b.jsonl", texts("z"))
@@ -174,8 +187,8 @@ def test_a_damaged_index_is_never_believed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ({"minhash": {"attribute_name": "near"}}, "dedupe.index: only an exact"),
-        ({**METHODS[0], "keep": {"policy": "longest"}}, "dedupe.index: only an exact"),
+        ({"minhash": {"attribute_name": "near"}}, "is a file, of an exact deduplication perhaps"),
+        ({**METHODS[0], "keep": {"policy": "longest"}}, "dedupe.index: an exact deduplication leaves"),
         ({"documents": {"attribute_name": "dup", "key": "$.id"}}, "holds keys made by"),
     ],
 )

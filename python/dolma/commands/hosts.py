@@ -3,22 +3,31 @@ and then to write."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..files import Files
 
-__all__ = ["Reader", "Shifted", "Writer"]
+__all__ = ["Read", "Reader", "Shifted", "Writer"]
+
+
+class Read:
+    """What passes that only read have seen, by shard."""
+
+    def __init__(self) -> None:
+        self.bad: dict[int, list[tuple[str, int, str, bytes]]] = {}
+        self.contents: dict[int, str] = {}
+        self.details: dict[str, int] = {}
 
 
 class Reader:
     """The outside of a pass that only reads."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, numbers: Sequence[int] | None = None, read: Read | None = None) -> None:
+        """`numbers` says what each shard of `files` is called in `read`, where that is not its place."""
         self.files_of = files
-        #: By shard.
-        self.bad: dict[int, list[tuple[str, int, str, bytes]]] = {}
-        self.contents: dict[int, str] = {}
-        self.details: dict[str, int] = {}
+        self.read = read if read is not None else Read()
+        self._numbers = numbers if numbers is not None else range(len(files.shards))
 
     def files(self, index: int) -> tuple[list[str], list[str]]:
         return self.files_of.stage(index), []
@@ -33,12 +42,13 @@ class Reader:
         content_hash: str | None,
         lapses: list[Any],
     ) -> None:
+        read, number = self.read, self._numbers[index]
         if bad:
-            self.bad[index] = bad
+            read.bad[number] = bad
         if content_hash is not None:
-            self.contents[index] = content_hash
+            read.contents[number] = content_hash
         for keys, value in details:
-            self.details[keys[-1]] = self.details.get(keys[-1], 0) + int(value)
+            read.details[keys[-1]] = read.details.get(keys[-1], 0) + int(value)
         self.files_of.release(index)
 
     def failed(self, index: int, error: str) -> None:

@@ -17,7 +17,8 @@ from .. import storage
 from ..config import BloomFilterConfig
 from ..errors import DolmaConfigError, DolmaInputError
 from ..progress import format_bytes
-from ..shards import Shard, read_record
+from ..runs import published
+from ..shards import Shard
 from ..storage import File
 from . import session
 
@@ -127,7 +128,7 @@ class Keeper:
                 "have in common would be marked as a duplicate of itself. Delete the filter to build it anew, or "
                 "give the new version another name if it is meant to be compared with the old one"
             )
-        lost = [shard for shard in shards if shard.name in absorbed and (force or not _published(shard))]
+        lost = [shard for shard in shards if shard.name in absorbed and (force or published(shard) is None)]
         if lost:
             self._start_afresh(absorbed, lost, force)
             return lambda shard: False
@@ -227,15 +228,3 @@ class Keeper:
         with storage.replacing(self.config.file, self._scratch) as made:
             self.filter.save(made)
         self.found = True
-
-
-def _published(shard: Shard) -> bool:
-    """Whether the attributes of a shard are there, and made as they would be now."""
-    record = read_record(shard.outputs[0].record)
-    published = storage.stat(shard.outputs[0].path)
-    return (
-        record is not None
-        and published is not None
-        and record.fingerprint == shard.fingerprint
-        and published.size == record.size
-    )

@@ -25,15 +25,16 @@ def warn(run: Run, text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def announce(run: Run, what: str, *, brief: bool = False) -> None:
-    """Prints the effective recipe (unless `brief`) and the plan."""
+def announce(run: Run, what: str, *, brief: bool = False, input_bytes: int | None = None) -> None:
+    """Prints the effective recipe (unless `brief`) and the plan; `input_bytes` are to be read, by
+    default the inputs of what is to do."""
     if not brief:
         print(recipes.to_yaml(run.config), flush=True)
     done = len(run.mine) - len(run.todo)
     part = f" (part {run.config.shard})" if run.config.shard else ""
     say(
         f"{run.command}: {what}; {len(run.todo)} shards to do{part}, {done} done before, "
-        f"{format_bytes(run.input_bytes)} of input"
+        f"{format_bytes(run.input_bytes if input_bytes is None else input_bytes)} of input"
     )
 
 
@@ -42,18 +43,21 @@ def execute(
     engine: Callable[[Any, Files], None],
     account: Callable[[], None] = lambda: None,
     taggers: Callable[[], dict[str, dict[str, float]]] = dict,
+    *,
+    input_bytes: int | None = None,
 ) -> dict[str, Any]:
     """Has the engine work on what is left of a run, shows progress, finishes and sums up.
 
     `account` prints the command's own findings, and may warn, before the report is written;
-    `taggers` says what those of the run did so far.
+    `taggers` says what those of the run did so far; `input_bytes` as for `announce`.
 
     Raises `DolmaShardError` when shards failed, `KeyboardInterrupt` when it was stopped.
     """
     from .. import _core
 
     gauge = _core.Progress()
-    meter = Meter(run.command, run.config.progress, run.input_bytes, len(run.todo), taggers)
+    size = run.input_bytes if input_bytes is None else input_bytes
+    meter = Meter(run.command, run.config.progress, size, len(run.todo), taggers)
     if run.todo:
         with opened(run) as files:
 

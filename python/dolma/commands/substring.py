@@ -200,9 +200,9 @@ def _passes(
             inputs_of.close()
     if work.failures or gauge.cancelled:
         return
-    bad = sum(len(lines) for lines in reader.bad.values())
+    bad = sum(len(lines) for lines in reader.read.bad.values())
     if bad > config.max_bad_records:
-        path, line, error, _ = next(lines[0] for _, lines in sorted(reader.bad.items()) if lines)
+        path, line, error, _ = next(lines[0] for _, lines in sorted(reader.read.bad.items()) if lines)
         raise DolmaShardError(
             f"{path}:{line}: {error} (and {bad - 1} more bad lines; max_bad_records allows "
             f"{config.max_bad_records}); nothing was written"
@@ -210,7 +210,7 @@ def _passes(
     core.compare(gauge)
     todo = {shard.name for shard in work.todo}
     own = [index for index, shard in enumerate(shards) if shard.name in todo]
-    core.mark(own, Writer(files, own, reader.bad), gauge)
+    core.mark(own, Writer(files, own, reader.read.bad), gauge)
     if not gauge.cancelled:
         found.update(_findings(core))
 

@@ -28,6 +28,7 @@ from .names import File, is_remote, is_temporary, join, scheme
 
 __all__ = [
     "File",
+    "clear",
     "copy",
     "delete",
     "expand",
@@ -178,6 +179,16 @@ def delete(path: str) -> None:
         raise web.refuse_to_write(path)
     else:
         local.delete(path)
+
+
+def clear(folder: str) -> None:
+    """Deletes everything below a folder, hidden files too; a missing one is fine."""
+    if names.is_s3(folder):
+        s3.clear(folder)
+    elif is_remote(folder):
+        raise web.refuse_to_write(folder)
+    else:
+        local.clear(folder)
 
 
 def temporary(destination: str, work_dir: str) -> str:

@@ -144,6 +144,12 @@ def delete(path: str) -> None:
         remove(path)
 
 
+def clear(folder: str) -> None:
+    """Removes a directory with all that is in it; a missing one is fine."""
+    with failures.explained("delete", folder), contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(names.local_path(folder))
+
+
 def temporary(destination: str) -> str:
     """Where to make the file that will be published at `destination`; its directory exists."""
     directory, name = os.path.split(names.local_path(destination))

@@ -141,6 +141,13 @@ def delete(path: str) -> None:
         client().delete_object(Bucket=bucket, Key=key)
 
 
+def clear(folder: str) -> None:
+    """Deletes all objects below a prefix."""
+    bucket, key = split(folder)
+    for _, file in _list(folder, bucket, f"{key.rstrip('/')}/"):
+        delete(file.path)
+
+
 class _Prefix:
     """One level of the listed keys; a name may be an object and a prefix at once."""
 

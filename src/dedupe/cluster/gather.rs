@@ -1,69 +1,50 @@
 //! The first pass: every document is read once, its keys go to the sorters, and its id to the
-//! ledger that rows are written from later.
+//! ledger that rows are written from later; or all of it goes into a file, for another run.
 
+use super::gathered::{Account, Gathered};
 use super::ledger::{Fate, Ledger, Row};
+use super::load::Trailer;
 use super::rank::{Keep, REFERENCE};
-use super::records::{Band, Doc, Sketched};
+use super::records::{Band, Doc, Entry, Sketched};
 use super::run::{ClusterRun, Shuffle};
 use super::signature::{Minhash, Signer, Verify};
+use crate::dedupe::frames::Frames;
 use crate::dedupe::keys::{Admission, Extractor, Key, KeyList, Partition, Unit};
 use crate::document::{self, Record, id_text};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::filter::Scratch;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Counts, Done, Host, Visit};
+use crate::shard::{self, Counts, Done, Host, Visit};
 use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::collections::HashMap;
-use std::sync::PoisonError;
 
-/// A pass over all document files of a run but those in an index.
+/// A pass over document files of a run.
 pub struct Gather<'r> {
     pub run: &'r ClusterRun,
+    /// Of the run's shards, those to read.
+    pub shards: Vec<usize>,
+    pub target: Target<'r>,
     pub host: &'r dyn Host<Done>,
     pub progress: &'r Progress,
 }
 
-/// A compared key before its place is known.
-pub struct Pending {
-    hash: u128,
-    rank: u64,
-    /// Where its row stands in the batch's.
-    place: u64,
-    start: u32,
-    end: u32,
-    source: u32,
+/// Where what was read goes.
+#[derive(Clone, Copy)]
+pub enum Target<'r> {
+    Run,
+    /// Each shard into a file of its own, under one of these identities.
+    Readings(&'r [String]),
 }
 
-/// What a batch gives.
-#[derive(Default)]
-pub struct Gathered {
-    rows: Vec<u8>,
-    entries: Vec<Pending>,
-    bands: Vec<Band>,
-    sketches: Vec<Sketched>,
-    counts: Counts,
-    bad: Vec<Bad>,
-    tally: Tally,
-    /// Compared keys of this run's own by source.
-    sources: HashMap<u32, u64>,
-}
-
-/// What was read, for the report.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    skipped: u64,
-    without_key: u64,
-    marked_before: u64,
-    unranked: u64,
-    short: u64,
-}
-
-/// The ledger of an open shard.
+/// The writing half of an open shard.
 pub struct Sink {
-    ledger: Ledger,
-    counts: Counts,
-    bad: Vec<Bad>,
-    tally: Tally,
+    target: Opened,
+    account: Account,
+}
+
+enum Opened {
+    Run(Ledger),
+    Reading { frames: Frames, buffer: Vec<u8> },
 }
 
 /// The scratch of one thread.
@@ -73,6 +54,7 @@ pub struct Local {
     scratch: Scratch,
     keys: KeyList,
     signer: Signer,
+    /// Of a batch: places in its list of names.
     sources: HashMap<Vec<u8>, u32>,
     text: Vec<u8>,
 }
@@ -95,14 +77,20 @@ impl<'r> Stage for Gather<'r> {
 
     fn open(&self, shard: usize) -> Result<(ZippedReader<'r>, Sink)> {
         let files = self.host.files(shard)?;
-        let shard = self.run.indexed + shard;
+        let at = shard;
+        let shard = self.shards[shard];
         let names = &self.run.names[shard];
         let format = self.run.input_format;
         let source = ZippedReader::open(&files.inputs, names, format, self.progress)?;
-        let ledger = Ledger::new(&self.run.shelf, shard);
-        let sink =
-            Sink { ledger, counts: Counts::default(), bad: Vec::new(), tally: Tally::default() };
-        Ok((source, sink))
+        let target = match (self.target, files.outputs.first()) {
+            (Target::Run, _) => Opened::Run(Ledger::new(&self.run.shelf, shard)),
+            (Target::Readings(identities), Some(output)) => {
+                let frames = Frames::create(output, &identities[at])?;
+                Opened::Reading { frames, buffer: Vec::new() }
+            }
+            _ => return Err(Error::config("a reading needs a file")),
+        };
+        Ok((source, Sink { target, account: Account::default() }))
     }
 
     fn read(&self, source: &mut ZippedReader<'r>) -> Result<Option<Zipped>> {
@@ -112,7 +100,8 @@ impl<'r> Stage for Gather<'r> {
     fn process(&self, local: &mut Local, shard: usize, batch: Zipped) -> Result<Gathered> {
         let mut out = Gathered::default();
         let mut bad = Vec::new();
-        let reference = self.run.indexed + shard < self.run.references;
+        let reference = self.shards[shard] < self.run.references;
+        local.sources.clear();
         batch.for_each(self.run.max_bad > 0, &mut bad, |visit, objects| {
             let place = out.rows.len() as u64;
             match visit {
@@ -133,8 +122,9 @@ impl<'r> Stage for Gather<'r> {
         })?;
         let (lines, bad_lines) = (batch.documents.lines, bad.len() as u64);
         Progress::add(&self.progress.documents, lines);
-        out.counts = Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
-        out.bad = bad;
+        out.account.counts =
+            Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
+        out.account.bad = bad;
         batch.give(&self.run.buffers);
         Ok(out)
     }
@@ -143,56 +133,30 @@ impl<'r> Stage for Gather<'r> {
         Ok(work)
     }
 
-    /// In the order of the file, so that places in the ledger are known here.
     fn write(&self, sink: &mut Sink, output: Gathered) -> Result<()> {
-        let Gathered { rows, entries, bands, sketches, counts, bad, tally, sources } = output;
-        self.run.count_sources(sources);
-        let shard = sink.ledger.shard();
-        let base = sink.ledger.end();
-        sink.ledger.append(&rows, counts.read, entries.len() as u64)?;
-        self.run.take(entries.into_iter().map(|entry| {
-            let Pending { hash, rank, place, start, end, source } = entry;
-            (hash, rank, Doc::new(shard, base + place), start, end, source)
-        }))?;
-        self.run.take_bands(
-            bands.into_iter().map(|band| Band { doc: Doc::new(shard, base + band.doc.0), ..band }),
-        )?;
-        self.run.take_sketches(
-            sketches
-                .into_iter()
-                .map(|one| Sketched { doc: Doc::new(shard, base + one.doc.0), ..one }),
-        )?;
-        sink.counts += counts;
-        sink.bad.extend(bad);
-        sink.tally.skipped += tally.skipped;
-        sink.tally.without_key += tally.without_key;
-        sink.tally.marked_before += tally.marked_before;
-        sink.tally.unranked += tally.unranked;
-        sink.tally.short += tally.short;
-        shard::check_bad(&sink.bad, self.run.max_bad)
+        let account = match &mut sink.target {
+            Opened::Run(ledger) => output.absorb(self.run, ledger)?,
+            Opened::Reading { frames, buffer } => {
+                buffer.clear();
+                output.put(buffer);
+                frames.append(buffer)?;
+                output.account
+            }
+        };
+        sink.account.add(account);
+        shard::check_bad(&sink.account.bad, self.run.max_bad)
     }
 
-    fn finish(&self, _shard: usize, source: ZippedReader<'r>, mut sink: Sink) -> Result<Done> {
-        let shard = sink.ledger.shard();
-        sink.ledger.close()?;
-        sink.ledger.content = source.content_hash();
-        let mut done = Done {
-            counts: sink.counts,
-            bad: sink.bad,
-            content_hash: sink.ledger.content,
-            ..Done::default()
-        };
-        let tally = sink.tally;
-        for (what, value) in [
-            ("skipped", tally.skipped),
-            ("without_key", tally.without_key),
-            ("marked_before", tally.marked_before),
-            ("unranked", tally.unranked),
-            ("short", tally.short),
-        ] {
-            done.details.push((vec![what.to_string()], value as f64));
+    fn finish(&self, _shard: usize, source: ZippedReader<'r>, sink: Sink) -> Result<Done> {
+        let content = source.content_hash();
+        let lines = sink.account.counts.read;
+        let mut done = sink.account.done(content);
+        match sink.target {
+            Opened::Run(ledger) => self.run.keep_ledger(ledger, content)?,
+            Opened::Reading { frames, .. } => {
+                done.written.push(frames.finish(&Trailer { lines, content }.bytes())?);
+            }
         }
-        *self.run.ledgers[shard].lock().unwrap_or_else(PoisonError::into_inner) = Some(sink.ledger);
         Ok(done)
     }
 
@@ -213,7 +177,7 @@ impl Gather<'_> {
         out: &mut Gathered,
     ) -> Result<Fate> {
         if !reference && objects[..self.run.marks].iter().any(|object| is_marked(object)) {
-            out.tally.marked_before += 1;
+            out.account.tally.marked_before += 1;
             return Ok(Fate::Marked);
         }
         let Local { extractor, scratch, keys, signer, sources, text } = local;
@@ -234,11 +198,11 @@ impl Gather<'_> {
         match admission {
             Admission::Compared => {}
             Admission::Skipped => {
-                out.tally.skipped += 1;
+                out.account.tally.skipped += 1;
                 return Ok(if by_paragraph { Fate::Empty } else { Fate::Skipped });
             }
             Admission::WithoutKey => {
-                out.tally.without_key += 1;
+                out.account.tally.without_key += 1;
                 return Ok(Fate::WithoutKey);
             }
         }
@@ -254,34 +218,30 @@ impl Gather<'_> {
         } else {
             self.run.keep.rank(record, chars, objects.get(self.run.marks).copied(), scratch)?
         };
-        out.tally.unranked += u64::from(rank == super::rank::UNRANKED);
-        let source = self.source(record, sources);
-        out.entries.extend(keys.keys.iter().map(|key| Pending {
+        out.account.tally.unranked += u64::from(rank == super::rank::UNRANKED);
+        let source = source(record, sources, &mut out.names);
+        out.entries.extend(keys.keys.iter().map(|key| Entry {
             hash: key.hash,
             rank,
-            place,
+            doc: Doc(place),
             start: key.start,
             end: key.end,
             source,
         }));
-        if !reference {
-            *out.sources.entry(source).or_default() += keys.keys.len() as u64;
-        }
         Ok(Fate::Compared)
     }
+}
 
-    fn source(&self, record: &Record<'_>, known: &mut HashMap<Vec<u8>, u32>) -> u32 {
-        let raw = record.get("source").unwrap_or_default();
-        if let Some(number) = known.get(raw) {
-            return *number;
-        }
-        let number = self.run.source_number(&id_text(raw));
-        // A field that is different in every document must not fill the memory.
-        if known.len() < super::run::MAX_SOURCES {
-            known.insert(raw.to_vec(), number);
-        }
-        number
+/// The place of a document's source in the batch's `names`.
+fn source(record: &Record<'_>, known: &mut HashMap<Vec<u8>, u32>, names: &mut Vec<String>) -> u32 {
+    let raw = record.get("source").unwrap_or_default();
+    if let Some(place) = known.get(raw) {
+        return *place;
     }
+    let place = names.len() as u32;
+    names.push(id_text(raw).into());
+    known.insert(raw.to_vec(), place);
+    place
 }
 
 /// Appends the bands of a document, and its sketch where one is wanted; `text` comes with its length
@@ -295,7 +255,7 @@ fn signed(
     out: &mut Gathered,
 ) -> Result<Admission> {
     let summary = minhash.sign(text, signer)?;
-    out.tally.short += u64::from(summary.short);
+    out.account.tally.short += u64::from(summary.short);
     if summary.skip {
         return Ok(Admission::Skipped);
     }

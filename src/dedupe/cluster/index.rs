@@ -7,14 +7,13 @@
 use super::blocks::{Scratch, Store};
 use super::ledger::{Fate, Ledger, Row};
 use super::rank::REFERENCE;
-use super::records::{Doc, Kept};
+use super::records::{Doc, Entry, Kept};
 use super::run::ClusterRun;
 use super::sorter::{Part, Record, number};
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
-use std::sync::PoisonError;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 const MAGIC: &[u8; 8] = b"DOLMAIX\x01";
@@ -128,14 +127,13 @@ fn read(run: &ClusterRun, path: &Path, counts: &[u64]) -> Result<()> {
             let name = String::from_utf8_lossy(&bytes[HEAD..HEAD + source]);
             let (start, end) = (number::<4>(&bytes, 16) as u32, number::<4>(&bytes, 20) as u32);
             let doc = Doc::new(shard, place);
-            let source = run.source_number(&name);
-            entries.push((number::<16>(&bytes, 0), REFERENCE, doc, start, end, source));
+            let (hash, source) = (number::<16>(&bytes, 0), run.source_number(&name));
+            entries.push(Entry { hash, rank: REFERENCE, doc, start, end, source });
             if entries.len() == BATCH {
                 run.take(entries.drain(..))?;
             }
         }
-        ledger.close()?;
-        *run.ledgers[shard].lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger);
+        run.keep_ledger(ledger, None)?;
     }
     run.take(entries.drain(..))?;
     let mut sum = [0; 16];

@@ -51,6 +51,14 @@ impl<const BY_RANK: bool> Entry<BY_RANK> {
     }
 }
 
+impl Entry<false> {
+    /// The same, sorted by its rank.
+    pub fn by_rank(self) -> Entry<true> {
+        let Self { hash, rank, doc, start, end, source } = self;
+        Entry { hash, rank, doc, start, end, source }
+    }
+}
+
 impl<const BY_RANK: bool> Ord for Entry<BY_RANK> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key().cmp(&other.key())

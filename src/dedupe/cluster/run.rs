@@ -140,11 +140,11 @@ impl ClusterRun {
         })
     }
 
-    /// Takes compared keys `(hash, rank, doc, start, end, source)`.
-    pub fn take(&self, keys: impl Iterator<Item = (u128, u64, Doc, u32, u32, u32)>) -> Result<()> {
+    /// Takes compared keys.
+    pub fn take(&self, keys: impl Iterator<Item = Entry<false>>) -> Result<()> {
         match self.shuffle {
-            Shuffle::Exact(_) => self.ranked.push_all(&mut keys.map(entry).collect()),
-            Shuffle::Minhash(_) => self.placed.push_all(&mut keys.map(entry).collect()),
+            Shuffle::Exact(_) => self.ranked.push_all(&mut keys.map(Entry::by_rank).collect()),
+            Shuffle::Minhash(_) => self.placed.push_all(&mut keys.collect()),
         }
     }
 
@@ -193,6 +193,18 @@ impl ClusterRun {
 
     fn sources(&self) -> MutexGuard<'_, Sources> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the ledger of a shard that was read to its end; `content` is the hash of its bytes.
+    ///
+    /// # Errors
+    /// `Io` with the path of the file that rows are spilled to.
+    pub fn keep_ledger(&self, mut ledger: Ledger, content: Option<u128>) -> Result<()> {
+        ledger.close()?;
+        ledger.content = content;
+        let slot = &self.ledgers[ledger.shard()];
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger);
+        Ok(())
     }
 
     /// Calls `with` on the ledger of a shard.
@@ -252,12 +264,6 @@ impl ClusterRun {
             Err(Error::new(crate::error::ErrorKind::Panic("a comparing thread was lost".into())))
         }
     }
-}
-
-fn entry<const BY_RANK: bool>(
-    (hash, rank, doc, start, end, source): (u128, u64, Doc, u32, u32, u32),
-) -> Entry<BY_RANK> {
-    Entry { hash, rank, doc, start, end, source }
 }
 
 /// Looks now and then whether the run was cancelled.

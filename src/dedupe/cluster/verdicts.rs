@@ -4,6 +4,7 @@ use super::blocks::{Scratch, Store};
 use super::records::{Doc, Verdict};
 use super::sorter::{Part, Record};
 use crate::error::Result;
+use xxhash_rust::xxh3::Xxh3;
 
 /// All verdicts of a run.
 pub struct Verdicts {
@@ -41,6 +42,28 @@ impl Verdicts {
         Ok(Self { store, count, starts })
     }
 
+    /// What the rows of a shard are made of besides its own documents: a hash of its verdicts, with the
+    /// kept documents called by their place in a file of `identities` (by shard).
+    ///
+    /// # Errors
+    /// As [`Cursor::before`].
+    pub fn digest(&self, shard: usize, identities: &[String]) -> Result<u128> {
+        let mut hash = Xxh3::new();
+        let mut cursor = self.of(shard);
+        while let Some(verdict) = cursor.next()? {
+            let Verdict { doc, start, end, cluster, kept, kept_start, kept_end, similarity } =
+                verdict;
+            hash.update(identities.get(kept.shard()).map_or("", String::as_str).as_bytes());
+            for number in [doc.place(), cluster, kept.place()] {
+                hash.update(&number.to_le_bytes());
+            }
+            for number in [start, end, kept_start, kept_end, similarity] {
+                hash.update(&number.to_le_bytes());
+            }
+        }
+        Ok(hash.digest128())
+    }
+
     /// A cursor over the verdicts of a shard.
     pub fn of(&self, shard: usize) -> Cursor<'_> {
         let next = self.starts[shard];
@@ -64,13 +87,23 @@ impl Cursor<'_> {
     /// # Errors
     /// `Io` or `Asset` when they cannot be read back.
     pub fn before(&mut self, end: Doc, out: &mut Vec<Verdict>) -> Result<()> {
-        loop {
-            while let Some(verdict) = self.ahead.pop_if(|verdict| verdict.doc < end) {
-                out.push(verdict);
+        while self.fill()? {
+            match self.ahead.pop_if(|verdict| verdict.doc < end) {
+                Some(verdict) => out.push(verdict),
+                None => break,
             }
-            if !self.ahead.is_empty() || self.next == self.end {
-                return Ok(());
-            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<Verdict>> {
+        self.fill()?;
+        Ok(self.ahead.pop())
+    }
+
+    /// Whether any verdict is ahead, after the next ones were read where none was.
+    fn fill(&mut self) -> Result<bool> {
+        if self.ahead.is_empty() && self.next < self.end {
             let to = (self.next + CHUNK).min(self.end);
             let size = Verdict::BYTES as u64;
             let mut buffer = Vec::new();
@@ -79,6 +112,7 @@ impl Cursor<'_> {
             self.ahead.reverse();
             self.next = to;
         }
+        Ok(!self.ahead.is_empty())
     }
 
     /// Verdicts that no document has taken.

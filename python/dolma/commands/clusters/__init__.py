@@ -1,0 +1,150 @@
+"""Deduplication that forms clusters: exact documents and paragraphs, and MinHash.
+
+All inputs are read, then compared, then attribute rows are written: a verdict depends on every
+input, so it is part of each shard's fingerprint. Intermediates stand in a folder of the run that is
+emptied before and removed after it. What a part has read is kept in readings, which a run over
+everything takes: a run that is killed reads the other files again, and attribute files that it has
+published stay as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ... import temporary
+from ...config import DedupeConfig
+from ...files import Files
+from ...runs import Run, published
+from .. import needs, readings, scratch, session, sizing
+from ..index import Index
+from ..needs import parse_size
+from . import corpus as files_of
+from . import findings, passes
+from .corpus import Corpus
+from .library import Library
+from .plan import Plan, check, keys
+
+__all__ = ["check", "run"]
+
+
+def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
+    """Marks duplicates, or makes the readings of a part; returns the run report, None for a dry run.
+
+    Raises `DolmaConfigError` or `DolmaInputError` before any work, `DolmaShardError` after it when
+    a shard failed; nothing is written then if it failed before the verdicts were known.
+    """
+    config = readings.part(config)
+    plan = check(config)
+    section = config.dedupe.index
+    with temporary.folder("index") as folder:
+        index = library = None
+        if section is not None and plan.minhash is not None:
+            library = Library(section, keys(plan), folder)
+        elif section is not None:
+            index = Index(section, keys(plan), folder)
+        corpus = files_of.find(config, plan, index, library)
+        references = len(corpus.kept) + len(corpus.references)
+        plan = msgspec.structs.replace(plan, references=references, indexed=len(corpus.kept))
+        if config.shard is not None:
+            done = not config.force and _is_done(config, plan, corpus, index, library)
+            return _part(config, plan, corpus, done=done, brief=brief)
+        return _whole(config, plan, corpus, index, library, brief=brief)
+
+
+def _is_done(
+    config: DedupeConfig, plan: Plan, corpus: Corpus, index: Index | None, library: Library | None
+) -> bool:
+    """Whether all attributes are there, so that nobody needs a reading."""
+    if index is not None and not index.config.read_only:
+        return not corpus.unknown
+    verdicts = None
+    if library is not None and not library.config.read_only:
+        if library.settled != files_of.identity(config, plan, corpus, None):
+            return False
+        verdicts = library.verdicts
+    shards = files_of.shards(config, plan, corpus, index, verdicts)
+    return all(published(shard) is not None for shard in shards)
+
+
+def _part(
+    config: DedupeConfig, plan: Plan, corpus: Corpus, *, done: bool, brief: bool
+) -> dict[str, Any] | None:
+    """Reads a share of the files, and leaves a reading of each."""
+    references = {shard.name for shard in corpus.against}
+
+    def engine(gauge: Any, files: Files) -> None:
+        todo = files.shards
+        own = msgspec.structs.replace(
+            plan, references=sum(shard.name in references for shard in todo), indexed=0
+        )
+        names = [[file.path for file in shard.inputs] for shard in todo]
+        core = passes.engine(config, own, names, files.output_dir, parse_size(config.memory))
+        identities = [shard.fingerprint for shard in todo]
+        core.write_readings(list(range(len(todo))), identities, files, gauge)
+
+    home = corpus.sources[0].output.root
+    shards = corpus.parted if not done else []
+    return readings.write(config, shards, home, findings.describe(plan), engine, brief=brief)
+
+
+def _whole(
+    config: DedupeConfig,
+    plan: Plan,
+    corpus: Corpus,
+    index: Index | None,
+    library: Library | None,
+    *,
+    brief: bool,
+) -> dict[str, Any] | None:
+    """Compares all files, and writes their attributes."""
+    work = _plan(config, plan, corpus, index, library)
+    memory = parse_size(config.memory)
+    there = readings.find(corpus.readings) if work.todo else {}
+    files = [shard.inputs[0] for shard in corpus.readings]
+    left = sum(file.size for shard in corpus.readings if shard.name not in there for file in shard.inputs)
+    estimate = sizing.estimate(plan, files) if work.todo else None
+    said = findings.announcement(plan, memory, estimate, len(there), len(files))
+    session.announce(work, said, brief=brief, input_bytes=left if work.todo else 0)
+    if estimate is not None:
+        needs.check(work, extra=min(memory, estimate.intermediates), key="memory")
+        scratch.check_room(config, work, estimate.spilled(memory))
+    if config.dryrun:
+        return None
+    if not work.todo:
+        # Killed between its last output and its end.
+        scratch.remove(config, work)
+    found: dict[str, Any] = {}
+
+    def engine(gauge: Any, files: Files) -> None:
+        with scratch.folder(config, work) as folder:
+            run = passes.Passes(config, plan, corpus, work, there, index, library)
+            run.run(gauge, files, found, folder, memory)
+
+    def account() -> None:
+        findings.account(work, plan, config.dedupe.alarm, found)
+
+    report = session.execute(work, engine, account, input_bytes=left)
+    for root in {source.output.root for source in corpus.sources}:
+        readings.clear(root)
+    return report
+
+
+def _plan(
+    config: DedupeConfig, plan: Plan, corpus: Corpus, index: Index | None, library: Library | None
+) -> Run:
+    """The run over the attribute files."""
+    copies = config.is_s3_volume
+    if library is not None and not library.config.read_only:
+        # Where anything is new, only the comparison tells which verdicts are.
+        settled = library.settled == files_of.identity(config, plan, corpus, None)
+        shards = files_of.shards(config, plan, corpus, None, library.verdicts)
+        return Run("dedupe", config, shards, keep=lambda shard: settled, copies=copies)
+    shards = files_of.shards(config, plan, corpus, index)
+    if index is None:
+        return Run("dedupe", config, shards, copies=copies)
+    read_only, known = index.config.read_only, corpus.known
+    work = Run("dedupe", config, shards, keep=lambda shard: read_only or shard.name in known, copies=copies)
+    index.check(work, known)
+    return work

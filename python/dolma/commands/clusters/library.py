@@ -1,0 +1,163 @@
+"""The index of MinHash: a folder with the readings of all files that were ever compared.
+
+A run takes the readings of absorbed files from there, makes those of new ones there, compares
+everything, and publishes the attributes of all files whose verdicts are others than those
+published: it gives what one run over all files gives. Its description, which says which files were
+absorbed and what their verdicts were, is put in place last: a run that is killed before that is done
+again with what it has left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ... import storage
+from ...config import IndexConfig
+from ...errors import DolmaAssetError, DolmaConfigError, DolmaInputError
+from ...paths import Place
+from ...shards import Output, Shard
+from ...storage import File
+from .. import readings
+
+__all__ = ["Library"]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A file that was absorbed."""
+
+    #: The document file, and the attribute files that were read beside it.
+    inputs: tuple[File, ...]
+    #: XXH3-128 of the document file's bytes.
+    content: str
+    #: A hash of the verdicts on it.
+    verdicts: str
+
+
+class Description(msgspec.Struct, kw_only=True):
+    """What an index says of itself."""
+
+    #: How keys are made; an index of other keys does not fit.
+    method: dict[str, Any]
+    absorbed: list[Entry] = []
+    #: What the verdicts were made of.
+    settled: str = ""
+
+
+class Checked(msgspec.Struct):
+    """A description under its checksum (SHA-256, as its bytes stand)."""
+
+    checksum: str
+    index: msgspec.Raw
+
+
+class Library:
+    """An index as a run finds it and leaves it."""
+
+    def __init__(self, config: IndexConfig, method: dict[str, Any], scratch: str) -> None:
+        """`scratch` is a folder for copies. Raises `DolmaConfigError` for an index of other keys,
+        `DolmaInputError` for one that should be there, `DolmaAssetError` for a damaged one."""
+        self.config = config
+        self._scratch = scratch
+        self._path = f"{config.file.rstrip('/')}/index.json"
+        if storage.stat(config.file) is not None:
+            raise DolmaConfigError(
+                f"dedupe.index.file: {config.file} is a file, of an exact deduplication perhaps; the index of MinHash "
+                "is a folder: give another name"
+            )
+        data = storage.find_bytes(self._path)
+        if data is None and config.read_only:
+            raise DolmaInputError(
+                f"dedupe.index.file: {self._path} does not exist, and read_only needs an index that does"
+            )
+        self.description = self._read(data) if data is not None else Description(method=method)
+        if self.description.method != method:
+            raise DolmaConfigError(
+                f"dedupe.index.file: {config.file} holds readings made by {self.description.method}, this run makes "
+                f"them by {method}; give another name"
+            )
+
+    def _read(self, data: bytes) -> Description:
+        try:
+            checked = msgspec.json.decode(data, type=Checked)
+            if hashlib.sha256(checked.index).hexdigest() != checked.checksum:
+                raise msgspec.DecodeError("its checksum is wrong")
+            return msgspec.json.decode(checked.index, type=Description)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DolmaAssetError(
+                f"{self._path}: the index is damaged: {error}. Restore it, or delete the folder to build it anew"
+            ) from error
+
+    @property
+    def rows(self) -> list[tuple[File, ...]]:
+        """The files that were absorbed, each with the attribute files beside it."""
+        return [entry.inputs for entry in self.description.absorbed]
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """A hash of the verdicts on each absorbed file, as they were published."""
+        return {entry.inputs[0].path: entry.verdicts for entry in self.description.absorbed}
+
+    @property
+    def settled(self) -> str:
+        """What the published verdicts were made of."""
+        return self.description.settled
+
+    def place(self, path: str) -> Place:
+        """Where the reading of a document file stands."""
+        name = hashlib.sha256(path.encode()).hexdigest()[:32]
+        return Place(self.config.file.rstrip("/"), f"readings/{name}.reading")
+
+    def join(self, rows: Sequence[tuple[File, ...]]) -> list[tuple[File, ...]]:
+        """`rows` and the files that were absorbed, in order; of a file in both, what it is now."""
+        joined = {row[0].path: row for row in rows}
+        new = [row[0] for row in rows if row[0].path not in self.verdicts]
+        for entry in self.description.absorbed:
+            file = entry.inputs[0]
+            if file.path not in joined and not self._moved(entry, new):
+                joined[file.path] = entry.inputs
+        return [joined[path] for path in sorted(joined)]
+
+    def _moved(self, entry: Entry, new: Sequence[File]) -> bool:
+        """Whether an absorbed file has another name now."""
+        alike = [file for file in new if file.size == entry.inputs[0].size]
+        return any(self._holds(file, entry) for file in alike) and storage.stat(entry.inputs[0].path) is None
+
+    def _holds(self, file: File, entry: Entry) -> bool:
+        from ... import _core
+
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            return _core.hash_file(storage.stage(file, folder)) == entry.content
+
+    def check_apart(self, documents: Sequence[File]) -> None:
+        """Raises `DolmaConfigError` for documents that would be compared with themselves."""
+        for file in documents:
+            alike = [entry for entry in self.description.absorbed if entry.inputs[0].size == file.size]
+            if file.path in self.verdicts or any(self._holds(file, entry) for entry in alike):
+                raise DolmaConfigError(
+                    f"dedupe.index.read_only: {self.config.file} was made of {file.path}, too; every document of it "
+                    "would be a duplicate of itself"
+                )
+
+    def save(
+        self,
+        rows: Sequence[tuple[File, ...]],
+        contents: Sequence[str],
+        verdicts: Mapping[str, str],
+        settled: str,
+    ) -> None:
+        """Puts a description of these files in place of the old one, and removes readings of others."""
+        before = set(self.verdicts)
+        self.description.absorbed = [
+            Entry(row, content, verdicts[row[0].path]) for row, content in zip(rows, contents, strict=True)
+        ]
+        self.description.settled = settled
+        data = msgspec.json.encode(self.description)
+        checked = Checked(hashlib.sha256(data).hexdigest(), msgspec.Raw(data))
+        storage.write_bytes(self._path, msgspec.json.encode(checked) + b"\n")
+        for path in sorted(before - set(self.verdicts)):
+            readings.forget(Shard((), (Output(self.place(path)),), "", path))

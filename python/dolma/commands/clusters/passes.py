@@ -1,0 +1,246 @@
+"""The passes of a deduplication that forms clusters: read or load, compare, write."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from ... import storage
+from ...config import DedupeConfig
+from ...errors import DolmaAssetError, DolmaInputError, DolmaShardError
+from ...files import Files
+from ...runs import Run
+from ...shards import Shard
+from ...storage import File
+from .. import minhash, readings, session
+from ..hosts import Read, Reader, Writer
+from ..index import Index
+from . import corpus as files_of
+from .corpus import Corpus
+from .findings import alarms, findings
+from .library import Library
+from .plan import Plan
+
+__all__ = ["Passes", "engine"]
+
+
+def engine(config: DedupeConfig, plan: Plan, names: Sequence[Sequence[str]], folder: str, memory: int) -> Any:
+    """A `dolma._core.Clusters` over files, each with those beside it."""
+    from ... import _core
+
+    return _core.Clusters(
+        plan=plan,
+        names=names,
+        folder=folder,
+        memory=memory,
+        max_bad=config.max_bad_records,
+        threads=config.processes,
+        tokenizer=minhash.encoder(config.dedupe.minhash),
+    )
+
+
+class Passes:
+    """The passes of a run over its files."""
+
+    def __init__(
+        self,
+        config: DedupeConfig,
+        plan: Plan,
+        corpus: Corpus,
+        work: Run,
+        there: dict[str, File],
+        index: Index | None,
+        library: Library | None,
+    ) -> None:
+        """`there` are the readings that need not be made, by document file."""
+        self.config = config
+        self.plan = plan
+        self.corpus = corpus
+        self.work = work
+        self.there = there
+        self.index = index
+        self.library = library
+        self.first = plan.references
+        #: How messages call the files of the engine's shards.
+        self.paths = [*corpus.kept, *(shard.name for shard in corpus.readings)]
+        self.read = Read()
+        #: Files whose readings were damaged.
+        self.damaged: set[str] = set()
+        self.core: Any = None
+
+    def run(self, gauge: Any, files: Files, found: dict[str, Any], folder: str, memory: int) -> None:
+        """Reads, compares and writes; puts what was found into `found`."""
+        self._first_pass(gauge, folder, memory)
+        if self._stopped(gauge):
+            return
+        self._check_bad()
+        self._second_pass(gauge)
+        if self._stopped(gauge):
+            return
+        self.core.resolve(gauge)
+        found.update(findings(self.core))
+        found["read"] = self.read.details
+        loud = alarms(found, self.config.dedupe.alarm)
+        if loud and self.config.dedupe.alarm.fail:
+            raise DolmaShardError(f"alarm: {'; '.join(loud)}; nothing was written")
+        own = list(range(self.first, len(self.paths)))
+        verdicts = self._settle(own) if self._grows else {}
+        todo = {shard.name for shard in self.work.todo}
+        written = [number for number in own if self.paths[number] in todo]
+        self.core.mark(written, Writer(files, written, self.read.bad), gauge)
+        files.wait()
+        if not self._stopped(gauge):
+            self._absorb(own, verdicts)
+
+    @property
+    def _grows(self) -> bool:
+        return self.library is not None and not self.library.config.read_only
+
+    def _stopped(self, gauge: Any) -> bool:
+        return bool(self.work.failures) or gauge.cancelled
+
+    def _shards(self, numbers: Sequence[int]) -> list[Shard]:
+        """What makes the readings of these of the engine's shards."""
+        made = self.corpus.readings
+        return [made[number - len(self.corpus.kept)] for number in numbers]
+
+    def _first_pass(self, gauge: Any, folder: str, memory: int) -> None:
+        """Brings all files into the engine: from readings, where there are any."""
+        numbers = list(range(len(self.corpus.kept), len(self.paths)))
+        missing = next((shard for shard in self.corpus.absorbed if shard.name not in self.there), None)
+        if missing is not None:
+            raise DolmaAssetError(
+                f"{missing.outputs[0].path}: this reading, of {missing.name}, is missing or made in another way; "
+                "read_only adds nothing to an index, so run the recipe that made it again"
+            )
+        while True:
+            self.read = Read()
+            names = [[path] for path in self.corpus.kept]
+            names += [[file.path for file in shard.inputs] for shard in self.corpus.readings]
+            self.core = engine(self.config, self.plan, names, folder, memory)
+            if self.index is not None and self.index.local is not None:
+                self.core.load_index(self.index.local, [entry.keys for entry in self.index.absorbed])
+            if self._grows:
+                self._make(gauge)
+            if self._stopped(gauge) or not self._load(gauge, numbers):
+                break
+        if not self._stopped(gauge):
+            rest = [number for number in numbers if self.paths[number] not in self.there]
+            self._through(self._shards(rest), rest, lambda host: self.core.gather(rest, host, gauge))
+
+    def _make(self, gauge: Any) -> None:
+        """Makes the readings that an index has not got yet."""
+        shards = [source.reading for source in self.corpus.sources]
+        config = msgspec.structs.replace(self.config, shard=None, report=None)
+        make = Run("dedupe", config, shards, copies=self.config.is_s3_volume)
+        for shard in make.todo:
+            self._check_at_hand(shard, "its reading is not in the index")
+        numbers_of = {path: number for number, path in enumerate(self.paths)}
+        numbers = [numbers_of[shard.name] for shard in make.todo]
+        with tempfile.TemporaryDirectory(prefix="dolma-") as folder:
+            files = Files(make, folder)
+            try:
+                self.core.write_readings(numbers, [shard.fingerprint for shard in make.todo], files, gauge)
+            finally:
+                files.close()
+        self.work.failures += make.failures
+        if not self._stopped(gauge):
+            self.there.update(readings.find(shards))
+
+    def _load(self, gauge: Any, numbers: Sequence[int]) -> bool:
+        """Loads the readings that are there; whether any was damaged, and nothing is loaded."""
+        numbers = [number for number in numbers if self.paths[number] in self.there]
+        made = self._shards(numbers)
+        shards = [Shard((self.there[shard.name],), (), "", shard.name) for shard in made]
+        identities = [shard.fingerprint for shard in made]
+        damaged: list[tuple[int, str]] = []
+
+        def load(host: Reader) -> None:
+            damaged.extend(self.core.load_readings(numbers, identities, host, gauge))
+
+        self._through(shards, numbers, load)
+        for place, what in damaged:
+            shard = made[place]
+            path = shard.outputs[0].path
+            if shard.name in self.damaged:
+                raise DolmaAssetError(
+                    f"{path}: this reading was made anew and is damaged again: {what}; look at the disk"
+                )
+            if shard in self.corpus.absorbed:
+                raise DolmaAssetError(
+                    f"{path}: this reading is damaged: {what}; read_only adds nothing to an index, so run the recipe "
+                    "that made it again"
+                )
+            session.warn(self.work, f"{path}: this reading is damaged: {what}; {shard.name} is read again")
+            self.damaged.add(shard.name)
+            self._check_at_hand(shard, "its reading is damaged")
+            readings.forget(shard)
+            del self.there[shard.name]
+        return bool(damaged)
+
+    def _check_at_hand(self, shard: Shard, why: str) -> None:
+        """Raises `DolmaInputError` when a file that is known from an index alone cannot be read."""
+        if shard.name not in self.corpus.absent:
+            return
+        changed = next((file for file in shard.inputs if storage.stat(file.path) != file), None)
+        if changed is not None:
+            raise DolmaInputError(
+                f"{changed.path} is not there as the index knows it, and has to be read: {why}. Restore it, or delete "
+                "the index to build it anew"
+            )
+
+    def _check_bad(self) -> None:
+        bad = self.read.bad
+        count = sum(len(lines) for lines in bad.values())
+        if count > self.config.max_bad_records:
+            # The first few, as every shard alone would have said it.
+            path, line, error, _ = next(lines[0] for _, lines in sorted(bad.items()) if lines)
+            raise DolmaShardError(
+                f"{path}:{line}: {error} (and {count - 1} more bad lines; max_bad_records allows "
+                f"{self.config.max_bad_records}); nothing was written"
+            )
+
+    def _second_pass(self, gauge: Any) -> None:
+        """Reads the documents again whose similarities are asked for."""
+        again = self.core.candidates(gauge)
+        shards = self._shards(again)
+        for shard in shards:
+            self._check_at_hand(shard, "dedupe.minhash.verify: jaccard compares its documents with others")
+        if again:
+            self._through(shards, again, lambda host: self.core.collect(again, host, gauge))
+        failed = {failure.shard for failure in self.work.failures}
+        for shard in shards:
+            if shard.name in failed and shard.name in self.there:
+                # It may have been made of another version of the file.
+                readings.forget(shard)
+
+    def _through(self, shards: list[Shard], numbers: Sequence[int], work: Callable[[Reader], None]) -> None:
+        """Has the engine go through files that are only read."""
+        with tempfile.TemporaryDirectory(prefix="dolma-") as folder:
+            files = Files(self.work, folder, shards)
+            try:
+                work(Reader(files, numbers, self.read))
+            finally:
+                files.close()
+
+    def _settle(self, own: Sequence[int]) -> dict[str, str]:
+        """Finds out which attribute files are other ones than those published."""
+        kept = [shard.fingerprint for shard in self.corpus.readings]
+        digests = self.core.digests(own, kept)
+        verdicts = dict(zip((self.paths[number] for number in own), digests, strict=True))
+        self.work.revise(files_of.shards(self.config, self.plan, self.corpus, None, verdicts))
+        return verdicts
+
+    def _absorb(self, own: Sequence[int], verdicts: dict[str, str]) -> None:
+        """Adds what was read to the index, if there is one that is added to."""
+        contents = [self.read.contents[number] for number in own] if self.index or self._grows else []
+        if self.library is not None and self._grows:
+            rows = [source.reading.inputs for source in self.corpus.sources]
+            settled = files_of.identity(self.config, self.plan, self.corpus, None)
+            self.library.save(rows, contents, verdicts, settled)
+        if self.index is not None and not self.index.config.read_only:
+            kept = self.core.kept_keys()
+            self.index.save(self.core, self._shards(own), [kept[number] for number in own], contents)
