@@ -123,14 +123,17 @@ class Run:
         return [shard for number, shard in enumerate(self.shards) if number % total == index]
 
     def revise(self, shards: list[Shard]) -> None:
-        """Puts shards whose fingerprints are known only now in place of the planned ones, of which
-        none was taken for done; `todo` stays the same list."""
+        """Puts shards whose fingerprints are known only now in place of the planned ones, before any
+        was finished; `todo` stays the same list."""
         self.shards = shards
         self.mine = self._share()
-        self.todo.clear()
         self._plan(lambda shard: True)
 
     def _plan(self, keep: Callable[[Shard], bool]) -> None:
+        """Tells what is done from what is to do."""
+        for told in (self.todo, self.skipped, self.bad_files, self.error_files):
+            told.clear()
+        self.counts, self.details, self.bad_records = Counts(), {}, 0
         for shard in self.mine:
             records = self._done(shard) if keep(shard) and not self.config.force else None
             if records is None:
