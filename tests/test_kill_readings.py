@@ -1,0 +1,181 @@
+"""Parts, the run that compares them, and runs on an index, killed again and again between any two
+steps and started again: the bytes of one run that was never killed, and nothing left behind."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shards import environment, prose, recipe, visible, write
+
+#: Kills the process at the n-th step: before or after anything is published, written or deleted, and
+#: before or after a pass of the engine.
+KILLER = """
+import os, signal, sys
+from dolma import _core, cli, storage
+
+left = int(sys.argv.pop(1))
+
+def step():
+    global left
+    left -= 1
+    if left == 0: os.kill(os.getpid(), signal.SIGKILL)
+
+def watched(call):
+    def called(*arguments, **options):
+        step()
+        result = call(*arguments, **options)
+        step()
+        return result
+    return called
+
+real = _core.Clusters
+
+class Watched:
+    check, probability, describe_index = real.check, real.probability, real.describe_index
+    def __init__(self, **options): self.real = real(**options)
+    def __getattr__(self, name):
+        method = getattr(self.real, name)
+        passes = ("gather", "write_readings", "load_readings", "collect", "resolve", "digests", "mark")
+        return watched(method) if name in passes else method
+
+_core.Clusters = Watched
+for name in ("publish", "write_bytes", "delete", "clear"):
+    setattr(storage, name, watched(getattr(storage, name)))
+sys.exit(cli.main())
+"""
+QUIET = "import sys; from dolma import cli; sys.exit(cli.main())"
+
+METHODS: dict[str, dict[str, Any]] = {
+    "exact": {"documents": {"attribute_name": "dup"}},
+    "minhash": {"minhash": {"attribute_name": "dup"}},
+}
+
+
+def corpus(root: Path, files: int = 4) -> None:
+    draw = random.Random(5)
+    bodies = [prose(seed, 40 + seed % 50) for seed in range(60)]
+    for number in range(files):
+        rows = [{"id": f"{number}-{n}", "text": draw.choice(bodies) + " end" * (n % 2)} for n in range(90)]
+        write(root / f"documents/{number}.jsonl.gz", rows)
+
+
+def command(
+    root: Path, method: Mapping[str, Any], *arguments: str, steps: int | None = None
+) -> subprocess.Popen[str]:
+    """Starts a run, to be killed at a step."""
+    code = QUIET if steps is None else KILLER
+    config = {"documents": [f"{root}/documents/*"], "dedupe": method, "memory": "1MiB", "processes": 2}
+    path = recipe(root, config)
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            code,
+            *([] if steps is None else [str(steps)]),
+            "dedupe",
+            "-c",
+            path,
+            *arguments,
+        ],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def quietly(root: Path, method: Mapping[str, Any]) -> dict[str, bytes]:
+    """What one run gives that nobody kills."""
+    process = command(root, method)
+    said = process.communicate(timeout=240)[1]
+    assert process.returncode == 0, said
+    return visible(root / "attributes")
+
+
+def again_and_again(
+    root: Path, method: Mapping[str, Any], draw: random.Random, *arguments: str, steps: int
+) -> int:
+    """Runs a command until it is done, killed after some steps each time; how often it was."""
+    for kills in range(60):
+        process = command(root, method, *arguments, steps=draw.randrange(1, steps + 2 * kills))
+        said = process.communicate(timeout=240)[1]
+        assert process.returncode in (0, -signal.SIGKILL), said
+        if process.returncode == 0:
+            return kills
+    raise AssertionError("the command makes no headway")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", list(METHODS))
+def test_parts_and_the_run_that_compares_them(tmp_path: Path, name: str, seed: int) -> None:
+    corpus(tmp_path)
+    expected = quietly(tmp_path, METHODS[name])
+    shutil.rmtree(tmp_path / "attributes")
+    draw = random.Random(seed)
+    kills = sum(
+        again_and_again(tmp_path, METHODS[name], draw, "--shard", f"{index}/2", steps=12) for index in (1, 0)
+    )
+    assert visible(tmp_path / "attributes") == {}
+    kills += again_and_again(tmp_path, METHODS[name], draw, steps=16)
+    assert kills > 2
+    assert visible(tmp_path / "attributes") == expected
+    left = {path.name for path in (tmp_path / "attributes/dup/.dolma").iterdir()}
+    assert left == {"done", "runs"}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", list(METHODS))
+def test_runs_on_an_index(tmp_path: Path, name: str, seed: int) -> None:
+    corpus(tmp_path)
+    method = {**METHODS[name], "index": {"file": str(tmp_path / "seen")}}
+    whole = quietly(tmp_path, METHODS[name])
+    shutil.rmtree(tmp_path / "attributes")
+    late = sorted((tmp_path / "documents").iterdir())
+    # Of exact keys, what came first is the first; MinHash looks at all in order, whenever they came.
+    late = late[:2] if name == "minhash" else late[2:]
+    for path in late:
+        path.rename(tmp_path / path.name)
+    before = quietly(tmp_path, method)
+    assert len(before) == 2
+    for path in late:
+        (tmp_path / path.name).rename(path)
+    draw = random.Random(seed)
+    kills = again_and_again(tmp_path, method, draw, steps=20)
+    assert kills > 0
+    assert visible(tmp_path / "attributes") == whole
+    assert not (tmp_path / "attributes/dup/.dolma/work").exists()
+    assert (before.items() <= whole.items()) == (name == "exact")
+    process = command(tmp_path, method)
+    assert "0 shards to do, 4 done before" in process.communicate(timeout=240)[1]
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_whatever_moment_it_is_killed_at(tmp_path: Path, name: str) -> None:
+    """By the clock this time: in the middle of a pass, of a file, of a clean-up."""
+    corpus(tmp_path, files=6)
+    expected = quietly(tmp_path, METHODS[name])
+    shutil.rmtree(tmp_path / "attributes")
+    draw = random.Random(name)
+    for arguments in (("--shard", "0/2"), ("--shard", "1/2"), ()):
+        for _ in range(3):
+            process = command(tmp_path, METHODS[name], *arguments)
+            time.sleep(draw.uniform(0.2, 1.5))
+            process.kill()
+            process.communicate()
+            made = visible(tmp_path / "attributes")
+            assert all(expected[path] == data for path, data in made.items())
+        process = command(tmp_path, METHODS[name], *arguments)
+        said = process.communicate(timeout=240)[1]
+        assert process.returncode == 0, said
+    assert visible(tmp_path / "attributes") == expected
+    assert not (tmp_path / "attributes/dup/.dolma/readings").exists()
