@@ -414,7 +414,10 @@ class KeepConfig(Config, frozen=True, kw_only=True):
 class IndexConfig(Config, frozen=True, kw_only=True):
     """What earlier runs kept: compared with as if it came first, and added to."""
 
-    file: Annotated[str, Meta(min_length=1, description="Where the index is kept; local or s3://.")]
+    file: Annotated[
+        str,
+        Meta(min_length=1, description="Where the index is kept, for MinHash a folder; local or s3://."),
+    ]
     read_only: Annotated[bool, Meta(description="Compare with the index; add nothing to it.")] = False
 
 
@@ -458,14 +461,26 @@ class DedupeMethod(Config, frozen=True, kw_only=True):
     min_length: Annotated[int, Meta(ge=0, description="Leave keys or paragraphs of fewer code points.")] = 0
     min_words: Annotated[int, Meta(ge=0, description="Leave keys or paragraphs of fewer words.")] = 0
     num_partitions: Annotated[
-        int, Meta(ge=1, description="Runs that share the keys, each with a filter and attributes of its own.")
+        int,
+        Meta(
+            ge=1,
+            description="Runs that share the work: keys, each with a filter and attributes of its own; without a "
+            "filter the reading of files.",
+        ),
     ] = 1
     partition_index: Annotated[int, Meta(ge=0, description="Which of the runs this is, from 0.")] = 0
     merge_partitions: Annotated[
-        bool, Meta(description="Join the attributes that all runs wrote into one set; compares nothing.")
+        bool,
+        Meta(
+            description="Join the attributes that all runs wrote into one set, comparing nothing; without a filter "
+            "compare what they have read."
+        ),
     ] = False
     file_partition: Annotated[
-        bool, Meta(description="Share out files instead of keys: each run compares its own files alone.")
+        bool,
+        Meta(
+            description="With a filter: share out files instead of keys; each run compares its own files alone."
+        ),
     ] = False
     document_dir: Annotated[str, Meta(min_length=1, description="Folder that attributes stand beside.")] = (
         "documents"

@@ -136,7 +136,7 @@ def write(
             session.say("dedupe: all attributes are there already, and nobody needs a reading")
             return
         there = len(find(shards))
-        ready = "compare them" if there == len(shards) else "when the other parts are done, compare"
+        ready = "compare" if there == len(shards) else "when the other parts are done, compare"
         session.say(
             f"dedupe: readings of {there} of {len(shards)} files are there; {ready} by the same command without a part"
         )

@@ -8,7 +8,6 @@ use super::run::ClusterRun;
 use super::sorter::{Record, number};
 use crate::error::Result;
 use crate::shard::{Bad, Counts, Done};
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,19 +84,16 @@ impl Gathered {
         let reference = shard < run.references;
         let doc = |place: Doc| Doc::new(shard, base + place.0);
         let numbers: Vec<u32> = names.iter().map(|name| run.source_number(name)).collect();
-        let source = |place: u32| numbers.get(place as usize).copied().unwrap_or_default();
         ledger.append(&rows, account.counts.read, entries.len() as u64)?;
         if !reference {
-            let mut counts = HashMap::new();
-            for entry in &entries {
-                *counts.entry(source(entry.source)).or_default() += 1;
-            }
-            run.count_sources(counts);
+            let mut counts = vec![0u64; numbers.len()];
+            entries.iter().for_each(|entry| counts[entry.source as usize] += 1);
+            run.count_sources(numbers.iter().copied().zip(counts));
         }
         run.take(entries.into_iter().map(|entry| Entry {
             rank: if reference { REFERENCE } else { entry.rank },
             doc: doc(entry.doc),
-            source: source(entry.source),
+            source: numbers[entry.source as usize],
             ..entry
         }))?;
         run.take_bands(bands.into_iter().map(|band| Band { doc: doc(band.doc), ..band }))?;

@@ -172,7 +172,7 @@ impl ClusterRun {
     }
 
     /// Counts compared keys by source.
-    pub fn count_sources(&self, counts: HashMap<u32, u64>) {
+    pub fn count_sources(&self, counts: impl Iterator<Item = (u32, u64)>) {
         let mut sources = self.sources();
         for (source, count) in counts {
             *sources.documents.entry(source).or_default() += count;
