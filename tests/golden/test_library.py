@@ -23,6 +23,7 @@ METHODS = {
     "newest": {**METHOD, "keep": {"policy": "newest", "field": "$.date"}},
     "unexplained": {**METHOD, "explain": False},
     "marked": {**METHOD, "skip_marked": ["q"]},
+    "signature": {"minhash": {"attribute_name": "near", "verify": "signature"}},
 }
 
 
@@ -174,6 +175,20 @@ def test_documents_that_are_compared_again_must_be_at_hand(tmp_path: Path) -> No
     assert marks(tmp_path) == whole(tmp_path, METHOD)[0]
 
 
+def test_documents_that_are_known_by_their_signature_need_not_be_there(tmp_path: Path) -> None:
+    method = METHODS["signature"]
+    order = corpus(tmp_path)
+    bring(tmp_path, order)
+    expected, _ = whole(tmp_path, method)
+    shutil.rmtree(tmp_path / "documents")
+    bring(tmp_path, order[:3])
+    dedupe(tmp_path, method)
+    shutil.rmtree(tmp_path / "documents")
+    bring(tmp_path, order[3:])
+    dedupe(tmp_path, method)
+    assert marks(tmp_path) == expected
+
+
 def test_a_changed_file_is_read_again_and_its_old_version_forgotten(tmp_path: Path) -> None:
     order = corpus(tmp_path)
     bring(tmp_path, order)
@@ -254,6 +269,19 @@ def test_against_other_files_too(tmp_path: Path) -> None:
         bring(tmp_path, step)
         dedupe(tmp_path, METHOD, dedupe=dict(more["dedupe"]))
         assert marks(tmp_path) == whole(tmp_path, METHOD, dedupe=dict(more["dedupe"]))[0]
+
+
+def test_what_is_in_the_index_is_not_compared_with_itself(tmp_path: Path) -> None:
+    order = corpus(tmp_path)
+    bring(tmp_path, order[:2])
+    dedupe(tmp_path, METHOD)
+    more = {"against": [f"{tmp_path}/documents/{order[0]}"]}
+    config = {
+        "documents": [f"{tmp_path}/documents/{order[1]}"],
+        "dedupe": {**METHOD, "index": {"file": str(tmp_path / "near.index")}, **more},
+    }
+    with pytest.raises(DolmaConfigError, match=r"dedupe.against: .* is in the index, too"):
+        package.deduper(config)
 
 
 def test_a_read_only_index_learns_nothing(tmp_path: Path) -> None:

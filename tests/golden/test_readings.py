@@ -33,6 +33,7 @@ METHODS = {
     "source": {**BY_TEXT, "keep": {"policy": "source", "sources": ["b", "a"]}},
     "highest": {**ALIKE, "keep": {"policy": "highest", "attribute_set": "q", "attribute": "q"}},
     "unexplained": {**BY_TEXT, "explain": False},
+    "signature": {"minhash": {"attribute_name": "dup", "verify": "signature", "normalize": ["nfc"]}},
 }
 #: What a record says of a run, and not of its parts.
 CLUSTERS = ("compared", "singletons", "clusters", "duplicates", "sizes", "largest", "sources", "copies")

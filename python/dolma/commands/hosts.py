@@ -3,12 +3,15 @@ and then to write."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from .. import temporary
 from ..files import Files
+from ..runs import Run
+from ..shards import Shard
 
-__all__ = ["Read", "Reader", "Shifted", "Writer"]
+__all__ = ["Read", "Reader", "Shifted", "Writer", "read_through"]
 
 
 class Read:
@@ -54,6 +57,24 @@ class Reader:
     def failed(self, index: int, error: str) -> None:
         self.files_of.run.fail(self.files_of.shards[index], error)
         self.files_of.release(index)
+
+
+def read_through(
+    run: Run,
+    shards: list[Shard],
+    work: Callable[[Reader], None],
+    numbers: Sequence[int] | None = None,
+    read: Read | None = None,
+) -> Read:
+    """Has the engine go through files that are only read; `numbers` and `read` as for `Reader`."""
+    with temporary.folder("read") as folder:
+        files = Files(run, folder, shards)
+        reader = Reader(files, numbers, read)
+        try:
+            work(reader)
+        finally:
+            files.close()
+    return reader.read
 
 
 class Writer:

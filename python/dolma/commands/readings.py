@@ -11,7 +11,7 @@ checked when they are loaded.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,8 +26,9 @@ from ..runs import Run, parse_part, published
 from ..shards import Output, Shard, fingerprint
 from ..storage import File
 from . import needs, session
+from .hosts import Read, Reader, read_through
 
-__all__ = ["against", "beside", "clear", "find", "forget", "part", "reading", "write"]
+__all__ = ["against", "beside", "clear", "find", "forget", "load", "part", "reading", "write"]
 
 #: Look-ups at one time: each waits for a disk or a server.
 LOOK_UPS = 16
@@ -97,6 +98,26 @@ def find(shards: Sequence[Shard]) -> dict[str, File]:
     with ThreadPoolExecutor(LOOK_UPS) as pool:
         found = pool.map(look, shards)
         return {shard.name: file for shard, file in zip(shards, found, strict=True) if file is not None}
+
+
+def load(
+    run: Run,
+    shards: Sequence[Shard],
+    there: Mapping[str, File],
+    engine: Callable[[list[str], Reader], Sequence[tuple[int, str]]],
+    numbers: Sequence[int],
+    read: Read,
+) -> list[tuple[Shard, str]]:
+    """Has the engine take readings that are there; returns those that are damaged, and how.
+
+    `engine` is told their identities and a host, for which they are the inputs, and returns the damaged
+    ones by place. Where there are any, what it has loaded is of no use.
+    """
+    inputs = [Shard((there[shard.name],), (), "", shard.name) for shard in shards]
+    identities = [shard.fingerprint for shard in shards]
+    damaged: list[tuple[int, str]] = []
+    read_through(run, inputs, lambda host: damaged.extend(engine(identities, host)), numbers, read)
+    return [(shards[place], what) for place, what in damaged]
 
 
 def forget(shard: Shard) -> None:

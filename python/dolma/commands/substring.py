@@ -8,13 +8,12 @@ its inputs.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from .. import paths, storage, temporary
+from .. import paths, storage
 from ..config import AlarmConfig, DedupeConfig, DedupeMethod
 from ..errors import DolmaConfigError, DolmaShardError
 from ..files import Files
@@ -23,7 +22,7 @@ from ..runs import Run
 from ..shards import Output, Shard, fingerprint
 from ..storage import File
 from . import inputs, needs, scratch, session
-from .hosts import Reader, Writer
+from .hosts import Writer, read_through
 from .needs import parse_size
 
 __all__ = ["check", "run"]
@@ -191,18 +190,12 @@ def _passes(
     files: Files,
     found: dict[str, Any],
 ) -> None:
-    with temporary.folder("read") as folder:
-        inputs_of = Files(work, os.path.join(folder, "read"), shards)
-        reader = Reader(inputs_of)
-        try:
-            core.gather(reader, gauge)
-        finally:
-            inputs_of.close()
+    read = read_through(work, shards, lambda reader: core.gather(reader, gauge))
     if work.failures or gauge.cancelled:
         return
-    bad = sum(len(lines) for lines in reader.read.bad.values())
+    bad = sum(len(lines) for lines in read.bad.values())
     if bad > config.max_bad_records:
-        path, line, error, _ = next(lines[0] for _, lines in sorted(reader.read.bad.items()) if lines)
+        path, line, error, _ = next(lines[0] for _, lines in sorted(read.bad.items()) if lines)
         raise DolmaShardError(
             f"{path}:{line}: {error} (and {bad - 1} more bad lines; max_bad_records allows "
             f"{config.max_bad_records}); nothing was written"
@@ -210,7 +203,7 @@ def _passes(
     core.compare(gauge)
     todo = {shard.name for shard in work.todo}
     own = [index for index, shard in enumerate(shards) if shard.name in todo]
-    core.mark(own, Writer(files, own, reader.read.bad), gauge)
+    core.mark(own, Writer(files, own, read.bad), gauge)
     if not gauge.cancelled:
         found.update(_findings(core))
 

@@ -170,7 +170,7 @@ impl Gathered {
             let (line, error, raw) = (rest.number()?, rest.text()?, rest.bytes()?.to_vec());
             account.bad.push(Bad { path: Arc::clone(&path), line, error, raw });
         }
-        rest.0.is_empty().then_some(Self { rows, entries, bands, names, account })
+        rest.0.is_empty().then_some(Self { rows, entries, bands, sketches, names, account })
     }
 }
 

@@ -10,6 +10,7 @@ import msgspec
 
 from ... import paths
 from ...config import DedupeConfig
+from ...errors import DolmaConfigError
 from ...paths import Place
 from ...shards import Output, Shard, fingerprint
 from .. import inputs, readings

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from ... import storage
+from ... import storage, temporary
 from ...config import DedupeConfig
 from ...errors import DolmaAssetError, DolmaInputError, DolmaShardError
 from ...files import Files
@@ -16,7 +15,7 @@ from ...runs import Run
 from ...shards import Shard
 from ...storage import File
 from .. import minhash, readings, session
-from ..hosts import Read, Reader, Writer
+from ..hosts import Read, Reader, Writer, read_through
 from ..index import Index
 from . import corpus as files_of
 from .corpus import Corpus
@@ -129,7 +128,8 @@ class Passes:
                 break
         if not self._stopped(gauge):
             rest = [number for number in numbers if self.paths[number] not in self.there]
-            self._through(self._shards(rest), rest, lambda host: self.core.gather(rest, host, gauge))
+            shards = self._shards(rest)
+            read_through(self.work, shards, lambda host: self.core.gather(rest, host, gauge), rest, self.read)
 
     def _make(self, gauge: Any) -> None:
         """Makes the readings that an index has not got yet."""
@@ -140,7 +140,7 @@ class Passes:
             self._check_at_hand(shard, "its reading is not in the index")
         numbers_of = {path: number for number, path in enumerate(self.paths)}
         numbers = [numbers_of[shard.name] for shard in make.todo]
-        with tempfile.TemporaryDirectory(prefix="dolma-") as folder:
+        with temporary.folder("read") as folder:
             files = Files(make, folder)
             try:
                 self.core.write_readings(numbers, [shard.fingerprint for shard in make.todo], files, gauge)
@@ -153,17 +153,13 @@ class Passes:
     def _load(self, gauge: Any, numbers: Sequence[int]) -> bool:
         """Loads the readings that are there; whether any was damaged, and nothing is loaded."""
         numbers = [number for number in numbers if self.paths[number] in self.there]
-        made = self._shards(numbers)
-        shards = [Shard((self.there[shard.name],), (), "", shard.name) for shard in made]
-        identities = [shard.fingerprint for shard in made]
-        damaged: list[tuple[int, str]] = []
 
-        def load(host: Reader) -> None:
-            damaged.extend(self.core.load_readings(numbers, identities, host, gauge))
+        def load(identities: list[str], host: Reader) -> list[tuple[int, str]]:
+            found: list[tuple[int, str]] = self.core.load_readings(numbers, identities, host, gauge)
+            return found
 
-        self._through(shards, numbers, load)
-        for place, what in damaged:
-            shard = made[place]
+        damaged = readings.load(self.work, self._shards(numbers), self.there, load, numbers, self.read)
+        for shard, what in damaged:
             path = shard.outputs[0].path
             if shard.name in self.damaged:
                 raise DolmaAssetError(
@@ -210,21 +206,14 @@ class Passes:
         for shard in shards:
             self._check_at_hand(shard, "dedupe.minhash.verify: jaccard compares its documents with others")
         if again:
-            self._through(shards, again, lambda host: self.core.collect(again, host, gauge))
+            read_through(
+                self.work, shards, lambda host: self.core.collect(again, host, gauge), again, self.read
+            )
         failed = {failure.shard for failure in self.work.failures}
         for shard in shards:
             if shard.name in failed and shard.name in self.there:
                 # It may have been made of another version of the file.
                 readings.forget(shard)
-
-    def _through(self, shards: list[Shard], numbers: Sequence[int], work: Callable[[Reader], None]) -> None:
-        """Has the engine go through files that are only read."""
-        with tempfile.TemporaryDirectory(prefix="dolma-") as folder:
-            files = Files(self.work, folder, shards)
-            try:
-                work(Reader(files, numbers, self.read))
-            finally:
-                files.close()
 
     def _settle(self, own: Sequence[int]) -> dict[str, str]:
         """Finds out which attribute files are other ones than those published."""
