@@ -304,6 +304,12 @@ def test_a_read_only_index_learns_nothing(tmp_path: Path) -> None:
     shutil.rmtree(new / "attributes/near")
     for part in range(2):
         assert dedupe(new, METHOD, options=index, shard=f"{part}/2")["shards"]["planned"] == 1
+    aside = old / "documents" / order[0]
+    aside.rename(old / "aside")
+    with pytest.raises(DolmaInputError, match=r"is not there as the index knows it.*verify: jaccard"):
+        dedupe(new, METHOD, options=index, force=True)
+    (old / "aside").rename(aside)
+    assert visible(old / "near.index") == before
     with pytest.raises(DolmaConfigError, match="duplicate of itself"):
         dedupe(old, METHOD, options=index)
     shutil.copy2(old / "documents" / order[0], new / "documents/copied.jsonl.gz")

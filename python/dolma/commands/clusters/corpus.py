@@ -106,7 +106,7 @@ def find(config: DedupeConfig, plan: Plan, index: Index | None, library: Library
     kept = [entry.path for entry in index.absorbed] if index is not None else []
     known = index.known(documents) if index is not None else set()
     listed = {file.path for file in documents}
-    absent = {row[0].path for row in rows} - listed
+    absent = rest - listed
     return Corpus(kept, absorbed, references, sources, known, absent)
 
 

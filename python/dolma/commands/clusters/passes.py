@@ -211,7 +211,7 @@ class Passes:
             )
         failed = {failure.shard for failure in self.work.failures}
         for shard in shards:
-            if shard.name in failed and shard.name in self.there:
+            if shard.name in failed and shard.name in self.there and shard not in self.corpus.absorbed:
                 # It may have been made of another version of the file.
                 readings.forget(shard)
 
