@@ -354,6 +354,7 @@ def test_the_web_is_read_only(web: str, tmp_path: Path) -> None:
         lambda: storage.publish(str(tmp_path / "made"), f"{web}/x"),
         lambda: storage.write_bytes(f"{web}/x", b""),
         lambda: storage.delete(f"{web}/x"),
+        lambda: storage.clear(f"{web}/x"),
         lambda: storage.temporary(f"{web}/x", str(tmp_path)),
     ):
         with pytest.raises(DolmaStorageError, match="can only be read"):
@@ -529,6 +530,20 @@ def test_records_are_written_read_and_deleted(tmp_path: Path) -> None:
     assert inside(tmp_path) == []
     with pytest.raises(DolmaInputError, match="no such file"):
         storage.read_bytes(path)
+
+
+def test_a_folder_is_cleared_of_all_that_is_in_it_and_of_nothing_else(tmp_path: Path) -> None:
+    for name in (
+        "out/.dolma/readings/a.x",
+        "out/.dolma/readings/.hidden/b",
+        "out/.dolma/readings.x",
+        "out/a",
+    ):
+        storage.write_bytes(str(tmp_path / name), b"x")
+    storage.clear(str(tmp_path / "out/.dolma/readings"))
+    storage.clear(str(tmp_path / "out/.dolma/readings"))
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"out/.dolma/readings.x", "out/a"}
 
 
 # The house

@@ -370,6 +370,19 @@ def test_records_are_written_read_and_deleted(s3: Bucket) -> None:
         storage.read_bytes(path)
 
 
+def test_a_prefix_is_cleared_of_all_that_is_below_it_and_of_nothing_else(s3: Bucket) -> None:
+    for name in (
+        "out/.dolma/readings/a.x",
+        "out/.dolma/readings/.hidden/b",
+        "out/.dolma/readings.x",
+        "out/a",
+    ):
+        s3.put(name)
+    storage.clear(s3.path("out/.dolma/readings"))
+    storage.clear(s3.path("out/.dolma/readings"))
+    assert sorted(s3.keys()) == ["out/.dolma/readings.x", "out/a"]
+
+
 def test_reading_a_record_survives_a_cut_connection(s3: Bucket, s3_faults: Faults) -> None:
     path = s3.put("x.json", noise(10_000))
     s3_faults.cut_response(2, after=100)

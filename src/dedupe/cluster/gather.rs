@@ -44,7 +44,7 @@ pub struct Sink {
 
 enum Opened {
     Run(Ledger),
-    Reading { frames: Frames, buffer: Vec<u8> },
+    Reading { frames: Box<Frames>, buffer: Vec<u8> },
 }
 
 /// The scratch of one thread.
@@ -85,7 +85,7 @@ impl<'r> Stage for Gather<'r> {
         let target = match (self.target, files.outputs.first()) {
             (Target::Run, _) => Opened::Run(Ledger::new(&self.run.shelf, shard)),
             (Target::Readings(identities), Some(output)) => {
-                let frames = Frames::create(output, &identities[at])?;
+                let frames = Box::new(Frames::create(output, &identities[at])?);
                 Opened::Reading { frames, buffer: Vec::new() }
             }
             _ => return Err(Error::config("a reading needs a file")),
