@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -30,7 +29,7 @@ from .hosts import Read, Reader, read_through
 
 __all__ = ["against", "beside", "clear", "find", "forget", "load", "part", "reading", "write"]
 
-#: Look-ups at one time: each waits for a disk or a server.
+#: Look-ups at one time in an object store: each waits for a server.
 LOOK_UPS = 16
 
 
@@ -95,9 +94,15 @@ def find(shards: Sequence[Shard]) -> dict[str, File]:
     def look(shard: Shard) -> File | None:
         return storage.stat(shard.outputs[0].path) if published(shard) is not None else None
 
-    with ThreadPoolExecutor(LOOK_UPS) as pool:
-        found = pool.map(look, shards)
-        return {shard.name: file for shard, file in zip(shards, found, strict=True) if file is not None}
+    if any(storage.is_remote(shard.outputs[0].path) for shard in shards):
+        # Imported where it is needed: start-up counts where runs are short.
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(LOOK_UPS) as pool:
+            found = list(pool.map(look, shards))
+    else:
+        found = [look(shard) for shard in shards]
+    return {shard.name: file for shard, file in zip(shards, found, strict=True) if file is not None}
 
 
 def load(
