@@ -343,7 +343,7 @@ def test_a_dry_run_says_what_it_will_take(tmp_path: Path, capsys: pytest.Capture
         package.deduper({"documents": [f"{tmp_path}/documents/*"], "dedupe": BY_TEXT, "dryrun": True}) is None
     )
     said = capsys.readouterr().err
-    assert "exact, by $.text; about 1,000 keys, 91.0 KB of intermediates, in memory" in said
+    assert "exact, by $.text; about 1,000 keys, 149.7 KB of intermediates, in memory" in said
     assert "of memory" in said
     assert not (tmp_path / "attributes").exists()
 
