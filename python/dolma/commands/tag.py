@@ -57,7 +57,7 @@ def run(config: TagConfig, *, brief: bool = False, called: bool = False) -> dict
             if config.debug:
                 import traceback
 
-            traceback.print_exception(error)
+                traceback.print_exception(error)
             raise
         return None
     files = inputs.find(config.documents)

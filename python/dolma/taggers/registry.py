@@ -7,6 +7,7 @@ announce theirs in the entry-point group `dolma.taggers`.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -156,15 +157,25 @@ def import_modules(modules: Sequence[str] | None) -> None:
             ) from error
 
 
+def _taken(name: str) -> str | None:
+    """Where the module of this name comes from that is loaded, or that others will load: one of Python's
+    own would be found in its folder's stead."""
+    if name in sys.modules:
+        return os.path.abspath(getattr(sys.modules[name], "__file__", None) or "")
+    if name in sys.stdlib_module_names:
+        spec = importlib.util.find_spec(name)
+        return spec.origin if spec is not None and spec.origin is not None else ""
+    return None
+
+
 def _import_path(path: str) -> None:
     path = os.path.abspath(os.path.expanduser(path))
     if not os.path.exists(path):
         raise DolmaConfigError(f"tagger_modules: {path} does not exist")
     folder, file = os.path.split(path)
     name = file.removesuffix(".py")
-    known = sys.modules.get(name)
-    if known is not None:
-        origin = os.path.abspath(getattr(known, "__file__", None) or "")
+    origin = _taken(name)
+    if origin is not None:
         if origin in (path, os.path.join(path, "__init__.py")):
             return
         raise DolmaConfigError(
