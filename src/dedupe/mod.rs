@@ -7,9 +7,11 @@
 pub mod bloom;
 pub mod cluster;
 pub mod engine;
+pub mod fields;
 pub mod frames;
 pub mod keys;
 pub mod merge;
 pub mod ngrams;
 pub mod normalize;
+pub mod readings;
 pub mod substring;

@@ -5,9 +5,8 @@ use super::raise;
 use super::runs::{format, unit};
 use super::tokenizer::PyTokenizer;
 use crate::dedupe::cluster::findings::Findings;
-use crate::dedupe::cluster::gather::{Gather, Target};
+use crate::dedupe::cluster::gather::Gather;
 use crate::dedupe::cluster::likeness::Likeness;
-use crate::dedupe::cluster::load::Load;
 use crate::dedupe::cluster::mark::Mark;
 use crate::dedupe::cluster::near::{self, Buckets};
 use crate::dedupe::cluster::rank::Keep;
@@ -18,6 +17,7 @@ use crate::dedupe::cluster::signature::{self, Method, Minhash, Pieces, Verify};
 use crate::dedupe::cluster::sketch::{Sketch, standard_error};
 use crate::dedupe::cluster::{exact, index};
 use crate::dedupe::keys::{self, Limits, Unit};
+use crate::dedupe::readings::{Load, Target};
 use crate::error::{Error, Result};
 use crate::run;
 use pyo3::exceptions::PyRuntimeError;
@@ -266,14 +266,8 @@ impl Clusters {
     ) -> PyResult<Vec<(usize, String)>> {
         let host = PyHost { object: host };
         let progress = &*progress.inner;
-        let shards: Vec<_> = shards.into_iter().zip(identities).collect();
-        let count = shards.len();
-        let damaged = Mutex::default();
-        let stage = Load { run: &self.run, shards, host: &host, progress, damaged };
-        raise(py.detach(|| run::run(&stage, count, self.run.threads, 0, progress)))?;
-        let mut damaged = stage.damaged.into_inner().unwrap_or_else(PoisonError::into_inner);
-        damaged.sort();
-        Ok(damaged)
+        let load = Load::new(&self.run, shards, identities, &host, progress);
+        raise(py.detach(|| load.all(self.run.threads)))
     }
 
     /// For each of these shards a hash of its verdicts; `identities` are those of all shards.

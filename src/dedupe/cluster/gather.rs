@@ -1,20 +1,19 @@
 //! The first pass: every document is read once, its keys go to the sorters, and its id to the
 //! ledger that rows are written from later; or all of it goes into a file, for another run.
 
-use super::gathered::{Account, Gathered};
-use super::ledger::{Fate, Ledger, Row};
-use super::load::Trailer;
+use super::gathered::Gathered;
+use super::ledger::{Fate, Row};
 use super::rank::{Keep, REFERENCE};
 use super::records::{Band, Doc, Entry, Sketched};
 use super::run::{ClusterRun, Shuffle};
 use super::signature::{Minhash, Signer, Verify};
-use crate::dedupe::frames::Frames;
 use crate::dedupe::keys::{Admission, Extractor, Key, KeyList, Partition, Unit};
+use crate::dedupe::readings::{Sink, Target};
 use crate::document::{self, Record, id_text};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::Scratch;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Counts, Done, Host, Visit};
+use crate::shard::{Counts, Done, Host, Visit};
 use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::collections::HashMap;
 
@@ -26,25 +25,6 @@ pub struct Gather<'r> {
     pub target: Target<'r>,
     pub host: &'r dyn Host<Done>,
     pub progress: &'r Progress,
-}
-
-/// Where what was read goes.
-#[derive(Clone, Copy)]
-pub enum Target<'r> {
-    Run,
-    /// Each shard into a file of its own, under one of these identities.
-    Readings(&'r [String]),
-}
-
-/// The writing half of an open shard.
-pub struct Sink {
-    target: Opened,
-    account: Account,
-}
-
-enum Opened {
-    Run(Ledger),
-    Reading { frames: Box<Frames>, buffer: Vec<u8> },
 }
 
 /// The scratch of one thread.
@@ -61,7 +41,7 @@ pub struct Local {
 
 impl<'r> Stage for Gather<'r> {
     type Source = ZippedReader<'r>;
-    type Sink = Sink;
+    type Sink = Sink<ClusterRun>;
     type Batch = Zipped;
     type Work = Gathered;
     type Output = Gathered;
@@ -75,22 +55,13 @@ impl<'r> Stage for Gather<'r> {
         Ok(Local::default())
     }
 
-    fn open(&self, shard: usize) -> Result<(ZippedReader<'r>, Sink)> {
-        let files = self.host.files(shard)?;
-        let at = shard;
-        let shard = self.shards[shard];
-        let names = &self.run.names[shard];
-        let format = self.run.input_format;
+    fn open(&self, at: usize) -> Result<(ZippedReader<'r>, Sink<ClusterRun>)> {
+        let files = self.host.files(at)?;
+        let shard = self.shards[at];
+        let (names, format) = (&self.run.names[shard], self.run.input_format);
         let source = ZippedReader::open(&files.inputs, names, format, self.progress)?;
-        let target = match (self.target, files.outputs.first()) {
-            (Target::Run, _) => Opened::Run(Ledger::new(&self.run.shelf, shard)),
-            (Target::Readings(identities), Some(output)) => {
-                let frames = Box::new(Frames::create(output, &identities[at])?);
-                Opened::Reading { frames, buffer: Vec::new() }
-            }
-            _ => return Err(Error::config("a reading needs a file")),
-        };
-        Ok((source, Sink { target, account: Account::default() }))
+        let sink = self.target.open(self.run, shard, at, files.outputs.first())?;
+        Ok((source, sink))
     }
 
     fn read(&self, source: &mut ZippedReader<'r>) -> Result<Option<Zipped>> {
@@ -133,31 +104,17 @@ impl<'r> Stage for Gather<'r> {
         Ok(work)
     }
 
-    fn write(&self, sink: &mut Sink, output: Gathered) -> Result<()> {
-        let account = match &mut sink.target {
-            Opened::Run(ledger) => output.absorb(self.run, ledger)?,
-            Opened::Reading { frames, buffer } => {
-                buffer.clear();
-                output.put(buffer);
-                frames.append(buffer)?;
-                output.account
-            }
-        };
-        sink.account.add(account);
-        shard::check_bad(&sink.account.bad, self.run.max_bad)
+    fn write(&self, sink: &mut Sink<ClusterRun>, output: Gathered) -> Result<()> {
+        sink.write(self.run, output)
     }
 
-    fn finish(&self, _shard: usize, source: ZippedReader<'r>, sink: Sink) -> Result<Done> {
-        let content = source.content_hash();
-        let lines = sink.account.counts.read;
-        let mut done = sink.account.done(content);
-        match sink.target {
-            Opened::Run(ledger) => self.run.keep_ledger(ledger, content)?,
-            Opened::Reading { frames, .. } => {
-                done.written.push(frames.finish(&Trailer { lines, content }.bytes())?);
-            }
-        }
-        Ok(done)
+    fn finish(
+        &self,
+        _shard: usize,
+        source: ZippedReader<'r>,
+        sink: Sink<ClusterRun>,
+    ) -> Result<Done> {
+        sink.finish(self.run, source.content_hash())
     }
 
     fn report(&self, shard: usize, outcome: Result<Done>) {

@@ -5,11 +5,11 @@ use super::ledger::Ledger;
 use super::rank::REFERENCE;
 use super::records::{Band, Doc, Entry, Sketched};
 use super::run::ClusterRun;
-use super::sorter::{Record, number};
+use crate::dedupe::fields::{Fields, put_bad, put_bytes, put_number, put_records, put_texts};
+use crate::dedupe::readings::{self, Account, Piece, Taker};
 use crate::error::Result;
-use crate::shard::{Bad, Counts, Done};
+use crate::shard::{Buffers, Counts};
 use std::path::Path;
-use std::sync::Arc;
 
 /// What a batch gives. Documents are called by where their rows stand among the batch's, and
 /// sources by their places in `names`.
@@ -22,15 +22,7 @@ pub struct Gathered {
     pub bands: Vec<Band>,
     pub sketches: Vec<Sketched>,
     pub names: Vec<String>,
-    pub account: Account,
-}
-
-/// What became of the lines of a batch or file.
-#[derive(Debug, Default, PartialEq)]
-pub struct Account {
-    pub counts: Counts,
-    pub bad: Vec<Bad>,
-    pub tally: Tally,
+    pub account: Account<Tally>,
 }
 
 /// What was read, for the report.
@@ -43,32 +35,97 @@ pub struct Tally {
     pub short: u64,
 }
 
-impl Account {
-    pub fn add(&mut self, other: Self) {
-        self.counts += other.counts;
-        self.bad.extend(other.bad);
-        self.tally.skipped += other.tally.skipped;
-        self.tally.without_key += other.tally.without_key;
-        self.tally.marked_before += other.tally.marked_before;
-        self.tally.unranked += other.tally.unranked;
-        self.tally.short += other.tally.short;
+impl readings::Tally for Tally {
+    fn add(&mut self, other: Self) {
+        self.skipped += other.skipped;
+        self.without_key += other.without_key;
+        self.marked_before += other.marked_before;
+        self.unranked += other.unranked;
+        self.short += other.short;
     }
 
-    /// What a finished file reports; `content` is the hash of its bytes.
-    pub fn done(self, content: Option<u128>) -> Done {
-        let mut done =
-            Done { counts: self.counts, bad: self.bad, content_hash: content, ..Done::default() };
-        let tally = self.tally;
-        for (what, value) in [
-            ("skipped", tally.skipped),
-            ("without_key", tally.without_key),
-            ("marked_before", tally.marked_before),
-            ("unranked", tally.unranked),
-            ("short", tally.short),
+    fn details(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("skipped", self.skipped),
+            ("without_key", self.without_key),
+            ("marked_before", self.marked_before),
+            ("unranked", self.unranked),
+            ("short", self.short),
+        ]
+    }
+}
+
+impl Taker for ClusterRun {
+    type Piece = Gathered;
+    type Shard = Ledger;
+
+    fn name(&self, shard: usize) -> &Path {
+        &self.names[shard][0]
+    }
+
+    fn max_bad(&self) -> u64 {
+        self.max_bad
+    }
+
+    fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
+    fn open(&self, shard: usize) -> Ledger {
+        Ledger::new(&self.shelf, shard)
+    }
+
+    fn get(&self, bytes: &[u8], shard: usize) -> Option<Gathered> {
+        Gathered::get(bytes, self.name(shard))
+    }
+
+    fn take(&self, ledger: &mut Ledger, piece: Gathered) -> Result<Account<Tally>> {
+        piece.absorb(self, ledger)
+    }
+
+    fn close(&self, ledger: Ledger, content: Option<u128>) -> Result<()> {
+        self.keep_ledger(ledger, content)
+    }
+}
+
+impl Piece for Gathered {
+    type Tally = Tally;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        let Account { counts, bad, tally } = &self.account;
+        for value in [
+            counts.read,
+            counts.written,
+            counts.bad,
+            tally.skipped,
+            tally.without_key,
+            tally.marked_before,
+            tally.unranked,
+            tally.short,
         ] {
-            done.details.push((vec![what.to_string()], value as f64));
+            put_number(value, out);
         }
-        done
+        put_bytes(&self.rows, out);
+        put_texts(&self.names, out);
+        put_records(&self.entries, out);
+        put_records(&self.sketches, out);
+        let of_documents = self.bands.chunk_by(|one, two| one.doc == two.doc);
+        put_number(of_documents.clone().count() as u64, out);
+        for bands in of_documents {
+            put_number(bands[0].doc.0, out);
+            put_number(bands[0].content, out);
+            put_number(bands.len() as u64, out);
+            bands.iter().for_each(|band| put_number(band.hash, out));
+        }
+        put_bad(bad, out);
+    }
+
+    fn lines(&self) -> u64 {
+        self.account.counts.read
+    }
+
+    fn into_account(self) -> Account<Tally> {
+        self.account
     }
 }
 
@@ -78,7 +135,7 @@ impl Gathered {
     ///
     /// # Errors
     /// `Io` with the path of an intermediate file.
-    pub fn absorb(self, run: &ClusterRun, ledger: &mut Ledger) -> Result<Account> {
+    fn absorb(self, run: &ClusterRun, ledger: &mut Ledger) -> Result<Account<Tally>> {
         let Self { rows, entries, bands, sketches, names, account } = self;
         let (shard, base) = (ledger.shard(), ledger.end());
         let reference = shard < run.references;
@@ -101,123 +158,29 @@ impl Gathered {
         Ok(account)
     }
 
-    /// Appends all of it to `out`.
-    pub fn put(&self, out: &mut Vec<u8>) {
-        let Account { counts, bad, tally } = &self.account;
-        for value in [
-            counts.read,
-            counts.written,
-            counts.bad,
-            tally.skipped,
-            tally.without_key,
-            tally.marked_before,
-            tally.unranked,
-            tally.short,
-        ] {
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-        put_bytes(&self.rows, out);
-        put_length(self.names.len(), out);
-        self.names.iter().for_each(|name| put_bytes(name.as_bytes(), out));
-        put_records(&self.entries, out);
-        put_records(&self.sketches, out);
-        let of_documents = self.bands.chunk_by(|one, two| one.doc == two.doc);
-        put_length(of_documents.clone().count(), out);
-        for bands in of_documents {
-            out.extend_from_slice(&bands[0].doc.0.to_le_bytes());
-            out.extend_from_slice(&bands[0].content.to_le_bytes());
-            put_length(bands.len(), out);
-            bands.iter().for_each(|band| out.extend_from_slice(&band.hash.to_le_bytes()));
-        }
-        put_length(bad.len(), out);
-        for line in bad {
-            out.extend_from_slice(&line.line.to_le_bytes());
-            put_bytes(line.error.as_bytes(), out);
-            put_bytes(&line.raw, out);
-        }
-    }
-
-    /// What [`Gathered::put`] wrote, of the document file `path`; None for anything else.
-    pub fn get(bytes: &[u8], path: &Path) -> Option<Self> {
-        let mut rest = Rest(bytes);
-        let mut numbers = [0; 8];
-        for value in &mut numbers {
-            *value = rest.number()?;
-        }
-        let [read, written, lost, skipped, without_key, marked_before, unranked, short] = numbers;
+    /// What [`Piece::put`] wrote, of the document file `path`; None for anything else.
+    fn get(bytes: &[u8], path: &Path) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        let [read, written, lost, skipped, without_key, marked_before, unranked, short] =
+            fields.numbers()?;
         let counts = Counts { read, written, dropped: 0, bad: lost };
         let tally = Tally { skipped, without_key, marked_before, unranked, short };
-        let mut account = Account { counts, bad: Vec::new(), tally };
-        let rows = rest.bytes()?.to_vec();
-        let mut names = Vec::new();
-        for _ in 0..rest.number()? {
-            names.push(rest.text()?);
-        }
-        let entries: Vec<Entry<false>> = rest.records()?;
+        let rows = fields.bytes()?.to_vec();
+        let names = fields.texts()?;
+        let entries: Vec<Entry<false>> = fields.records()?;
         if entries.iter().any(|entry| entry.source as usize >= names.len()) {
             return None;
         }
-        let sketches = rest.records()?;
+        let sketches = fields.records()?;
         let mut bands = Vec::new();
-        for _ in 0..rest.number()? {
-            let (doc, content) = (Doc(rest.number()?), rest.number()?);
-            for _ in 0..rest.number()? {
-                bands.push(Band { hash: rest.number()?, content, doc });
+        for _ in 0..fields.number()? {
+            let (doc, content) = (Doc(fields.number()?), fields.number()?);
+            for _ in 0..fields.number()? {
+                bands.push(Band { hash: fields.number()?, content, doc });
             }
         }
-        let path: Arc<Path> = Arc::from(path);
-        for _ in 0..rest.number()? {
-            let (line, error, raw) = (rest.number()?, rest.text()?, rest.bytes()?.to_vec());
-            account.bad.push(Bad { path: Arc::clone(&path), line, error, raw });
-        }
-        rest.0.is_empty().then_some(Self { rows, entries, bands, sketches, names, account })
-    }
-}
-
-fn put_length(length: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(&(length as u64).to_le_bytes());
-}
-
-fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    put_length(bytes.len(), out);
-    out.extend_from_slice(bytes);
-}
-
-fn put_records<R: Record>(records: &[R], out: &mut Vec<u8>) {
-    put_length(records.len(), out);
-    for record in records {
-        let at = out.len();
-        out.resize(at + R::BYTES, 0);
-        record.put(&mut out[at..]);
-    }
-}
-
-/// Bytes that are still to be read.
-struct Rest<'b>(&'b [u8]);
-
-impl<'b> Rest<'b> {
-    fn take(&mut self, length: usize) -> Option<&'b [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        self.take(8).map(|bytes| number::<8>(bytes, 0) as u64)
-    }
-
-    fn bytes(&mut self) -> Option<&'b [u8]> {
-        let length = self.number()?;
-        self.take(usize::try_from(length).ok()?)
-    }
-
-    fn records<R: Record>(&mut self) -> Option<Vec<R>> {
-        let size = usize::try_from(self.number()?).ok()?.checked_mul(R::BYTES)?;
-        Some(self.take(size)?.chunks_exact(R::BYTES).map(R::get).collect())
-    }
-
-    fn text(&mut self) -> Option<String> {
-        String::from_utf8(self.bytes()?.to_vec()).ok()
+        let account = Account { counts, bad: fields.bad(path)?, tally };
+        fields.0.is_empty().then_some(Self { rows, entries, bands, sketches, names, account })
     }
 }
 
@@ -225,7 +188,9 @@ impl<'b> Rest<'b> {
 mod tests {
     use super::*;
     use crate::dedupe::cluster::sketch::Sketch;
+    use crate::shard::Bad;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     proptest! {
         #[test]

@@ -4,7 +4,7 @@
 //! under 128-bit hashes, to sorters that spill to disk when the memory is used up. Sorted, equal
 //! keys stand together: groups become clusters, each with the copy that the policy keeps (`exact`,
 //! `near`). The last pass (`mark`) writes attribute rows from what the first remembered. What the first
-//! pass gives of a file can also be written down and loaded by another run (`load`). Nothing
+//! pass gives of a file can also be written down and loaded by another run (`super::readings`). Nothing
 //! depends on threads, parts or memory: records are totally ordered.
 
 pub mod blocks;
@@ -16,7 +16,6 @@ pub mod gathered;
 pub mod index;
 pub mod ledger;
 pub mod likeness;
-pub mod load;
 pub mod mark;
 pub mod near;
 pub mod rank;
