@@ -441,8 +441,17 @@ class Substrings:
     @staticmethod
     def intermediates(min_length: int, unit: str, text_bytes: int) -> int:
         """Bytes of intermediates for so many bytes of text."""
-    def gather(self, host: _Host, progress: Progress) -> None:
-        """Reads all shards."""
+    def gather(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:
+        """Reads these shards."""
+    def write_readings(
+        self, shards: Sequence[int], identities: Sequence[str], host: _Host, progress: Progress
+    ) -> None:
+        """Reads these shards, each into a file of its own for another run, as `Clusters` does."""
+    def load_readings(
+        self, shards: Sequence[int], identities: Sequence[str], host: _Host, progress: Progress
+    ) -> list[tuple[int, str]]:
+        """Takes these shards from the readings that are their inputs; returns those that are damaged, as
+        `Clusters` does."""
     def compare(self, progress: Progress) -> None:
         """Finds the repeats."""
     def mark(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:

@@ -3,6 +3,7 @@
 use super::host::{Progress, PyHost};
 use super::raise;
 use super::runs::format;
+use crate::dedupe::readings::Target;
 use crate::dedupe::substring::anchors::Winnow;
 use crate::dedupe::substring::findings::Share;
 use crate::dedupe::substring::gather::Plan;
@@ -73,11 +74,46 @@ impl Substrings {
         Ok(intermediates(&Winnow::new(min_length, unit), text_bytes))
     }
 
-    /// The first pass, over all shards.
-    fn gather(&self, py: Python<'_>, host: Py<PyAny>, progress: &Progress) -> PyResult<()> {
+    /// The first pass, over these shards.
+    fn gather(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<()> {
         let host = PyHost { object: host };
         let progress = &*progress.inner;
-        raise(py.detach(|| self.run.gather(&host, progress)))
+        raise(py.detach(|| self.run.gather(shards, Target::Run, &host, progress)))
+    }
+
+    /// The first pass, over these shards, into a file for each, made under its identity.
+    fn write_readings(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        identities: Vec<String>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<()> {
+        let host = PyHost { object: host };
+        let progress = &*progress.inner;
+        let target = Target::Readings(&identities);
+        raise(py.detach(|| self.run.gather(shards, target, &host, progress)))
+    }
+
+    /// Takes shards from their readings; returns those that are damaged by place, with what is wrong.
+    fn load_readings(
+        &self,
+        py: Python<'_>,
+        shards: Vec<usize>,
+        identities: Vec<String>,
+        host: Py<PyAny>,
+        progress: &Progress,
+    ) -> PyResult<Vec<(usize, String)>> {
+        let host = PyHost { object: host };
+        let progress = &*progress.inner;
+        raise(py.detach(|| self.run.load(shards, identities, &host, progress)))
     }
 
     /// Finds the repeats.

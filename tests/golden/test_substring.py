@@ -261,9 +261,11 @@ def test_explanations_can_be_left_out(tmp_path: Path) -> None:
     [
         ({"method": {"skip_empty": True}}, "dedupe.skip_empty: dedupe.substring has no use for it"),
         ({"method": {"keep": {"policy": "longest"}}}, "dedupe.keep: dedupe.substring has no use for it"),
-        ({"method": {"num_partitions": 2}}, "dedupe.num_partitions"),
+        (
+            {"method": {"alarm": {"cluster_size": 20}}},
+            "dedupe.alarm.cluster_size: dedupe.substring has no use",
+        ),
         ({"method": {"skip_marked": ["rep"]}}, "skip_marked: rep is the attribute set that this run writes"),
-        ({"shard": "0/2"}, "shard: a deduplication compares all documents"),
         ({"bloom_filter": {"file": "x", "read_only": False}}, "bloom_filter: dedupe.substring has no use"),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import temporary
+from ..errors import DolmaShardError
 from ..files import Files
 from ..runs import Run
 from ..shards import Shard
@@ -21,6 +22,16 @@ class Read:
         self.bad: dict[int, list[tuple[str, int, str, bytes]]] = {}
         self.contents: dict[int, str] = {}
         self.details: dict[str, int] = {}
+
+    def check_bad(self, allowed: int) -> None:
+        """Raises `DolmaShardError` for more bad lines than allowed, as every shard alone would have said it."""
+        count = sum(len(lines) for lines in self.bad.values())
+        if count > allowed:
+            path, line, error, _ = next(lines[0] for _, lines in sorted(self.bad.items()) if lines)
+            raise DolmaShardError(
+                f"{path}:{line}: {error} (and {count - 1} more bad lines; max_bad_records allows {allowed}); "
+                "nothing was written"
+            )
 
 
 class Reader:

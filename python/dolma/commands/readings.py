@@ -27,7 +27,19 @@ from ..storage import File
 from . import needs, session
 from .hosts import Read, Reader, read_through
 
-__all__ = ["against", "beside", "clear", "find", "forget", "load", "part", "reading", "write"]
+__all__ = [
+    "against",
+    "beside",
+    "clear",
+    "counted",
+    "discard",
+    "find",
+    "forget",
+    "load",
+    "part",
+    "reading",
+    "write",
+]
 
 #: Look-ups at one time in an object store: each waits for a server.
 LOOK_UPS = 16
@@ -105,6 +117,13 @@ def find(shards: Sequence[Shard]) -> dict[str, File]:
     return {shard.name: file for shard, file in zip(shards, found, strict=True) if file is not None}
 
 
+def counted(there: int, files: int) -> str:
+    """How a run announces that so many of its files have readings."""
+    left = files - there
+    rest = f", {left} {'is' if left == 1 else 'are'} read now" if left else ""
+    return f"; readings of {there} of {files} files are there{rest}" if there else ""
+
+
 def load(
     run: Run,
     shards: Sequence[Shard],
@@ -130,6 +149,13 @@ def forget(shard: Shard) -> None:
     for output in shard.outputs:
         storage.delete(output.record)
         storage.delete(output.path)
+
+
+def discard(run: Run, shard: Shard, what: str, there: dict[str, File]) -> None:
+    """Gives up a reading that is damaged, so that its file is read again; warns of it."""
+    session.warn(run, f"{shard.outputs[0].path}: this reading is damaged: {what}; {shard.name} is read again")
+    forget(shard)
+    del there[shard.name]
 
 
 def clear(root: str) -> None:

@@ -4,7 +4,7 @@
 //! for each extent, the lines that were read together (a mebibyte, or one longer line).
 
 use super::records::{Place, place, shard_of, unit_of};
-use super::symbols::Unit;
+use super::symbols::{EDGE_BYTES, Unit};
 use crate::dedupe::cluster::blocks::{Scratch, Store};
 use crate::dedupe::cluster::sorter::number;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,8 +13,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// Bytes of text between two places whose code points are known.
 const CHECKPOINT: usize = 1 << 16;
-/// Bytes of a word's edges.
-const EDGES: u64 = 8;
 
 /// What became of a line when it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +45,9 @@ pub struct Row<'r> {
     pub id: &'r [u8],
 }
 
-/// Bytes of a row before its id.
+/// Bytes of a row before its id, and where in it the source stands.
 const HEAD: usize = 33;
+const SOURCE_AT: usize = 25;
 
 impl<'r> Row<'r> {
     pub fn put(&self, out: &mut Vec<u8>) {
@@ -69,10 +68,24 @@ impl<'r> Row<'r> {
             line: number::<8>(bytes, 1) as u64,
             chars: number::<8>(bytes, 9) as u64,
             units: number::<8>(bytes, 17) as u64,
-            source: number::<4>(bytes, 25) as u32,
+            source: number::<4>(bytes, SOURCE_AT) as u32,
             id: bytes.get(HEAD..HEAD + length)?,
         };
         Some((row, &bytes[HEAD + length..]))
+    }
+
+    /// Replaces the source of each row by what `numbers` has in its place. Bad lines have none.
+    pub fn renumber(mut rows: &mut [u8], numbers: &[u32]) {
+        while let Some((row, rest)) = Row::take(rows) {
+            let (fate, source, size) = (row.fate, row.source, rows.len() - rest.len());
+            let (own, rest) = std::mem::take(&mut rows).split_at_mut(size);
+            if fate != Fate::Bad
+                && let Some(number) = numbers.get(source as usize)
+            {
+                own[SOURCE_AT..SOURCE_AT + 4].copy_from_slice(&number.to_le_bytes());
+            }
+            rows = rest;
+        }
     }
 }
 
@@ -91,7 +104,7 @@ pub struct Extent {
 }
 
 /// The lines of an extent before it has a place.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Lines {
     pub symbols: Vec<u8>,
     pub edges: Vec<u8>,
@@ -233,9 +246,10 @@ impl Corpus {
     /// `Io` or `Asset` when they cannot be read back.
     pub fn edges(&self, at: Place, words: u64, buffer: &mut Vec<u8>) -> Result<Vec<(u32, u32)>> {
         let extent = self.extent(at)?;
-        let from = extent.edges_at + (unit_of(at) - extent.first) * EDGES;
-        let bytes = self.stores.edges.read(from, from + words * EDGES, buffer)?;
-        let edges = bytes.chunks_exact(EDGES as usize);
+        let width = EDGE_BYTES as u64;
+        let from = extent.edges_at + (unit_of(at) - extent.first) * width;
+        let bytes = self.stores.edges.read(from, from + words * width, buffer)?;
+        let edges = bytes.chunks_exact(EDGE_BYTES);
         Ok(edges.map(|edge| (number::<4>(edge, 0) as u32, number::<4>(edge, 4) as u32)).collect())
     }
 

@@ -1,25 +1,19 @@
-//! The first pass: every document is read once; its symbols are kept, and its anchors sorted.
+//! The first pass: every document is read once; its symbols are kept, and its anchors sorted; or all
+//! of it goes into a file, for another run.
 
 use super::anchors::{Scanner, Winnow};
-use super::corpus::{Fate, Filling, Lines as Kept, Row};
-use super::records::Anchor;
+use super::corpus::{Fate, Row};
+use super::gathered::{Gathered, Gathering};
 use crate::codec::Format;
-use crate::dedupe::cluster::blocks::Scratch;
-use crate::dedupe::cluster::sorter::Sorter;
+use crate::dedupe::readings::{Sink, Target};
 use crate::document::{self, Record, id_text};
 use crate::error::Result;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Buffers, Counts, Done, Host, Visit};
+use crate::shard::{Counts, Done, Host, Visit};
 use crate::text::count_chars;
 use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-
-/// Sources that are told apart; the rest are one.
-const MAX_SOURCES: usize = 1000;
-/// What that one is called.
-const OTHERS: &str = "(others)";
 
 /// What the recipe asks for.
 pub struct Plan {
@@ -42,74 +36,20 @@ pub struct Plan {
     pub memory: u64,
 }
 
-/// A run while its input is being read.
-pub struct Gathering {
-    pub filling: Filling,
-    pub anchors: Sorter<Anchor>,
-    buffers: Buffers,
-    sources: Mutex<Sources>,
-}
-
-#[derive(Default)]
-struct Sources {
-    numbers: HashMap<String, u32>,
-    names: Vec<String>,
-}
-
-impl Gathering {
-    pub fn new(plan: &Plan, scratch: &Scratch) -> Self {
-        // While anchors come in, half of the memory is theirs; the stores have the rest.
-        let anchors = Sorter::new("anchors", scratch, parts(plan), plan.memory / 2);
-        let filling = Filling::new(plan.winnow.unit, plan.names.len(), scratch);
-        Self { filling, anchors, buffers: Buffers::default(), sources: Mutex::default() }
-    }
-
-    /// The names of the sources by number.
-    pub fn sources(&self) -> Vec<String> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).names.clone()
-    }
-
-    fn source(&self, name: &str) -> u32 {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = if sources.names.len() < MAX_SOURCES { name } else { OTHERS };
-        if let Some(number) = sources.numbers.get(name) {
-            return *number;
-        }
-        let number = sources.names.len() as u32;
-        sources.names.push(name.to_string());
-        sources.numbers.insert(name.to_string(), number);
-        number
-    }
-}
-
 /// Parts that anchors are sorted in: more than threads, so that they end at about one time.
 pub fn parts(plan: &Plan) -> usize {
     (plan.threads * 4).next_power_of_two()
 }
 
-/// The pass over all document files.
+/// A pass over document files of a run.
 pub struct Gather<'r> {
     pub plan: &'r Plan,
     pub gathering: &'r Gathering,
+    /// Of the run's shards, those to read.
+    pub shards: Vec<usize>,
+    pub target: Target<'r>,
     pub host: &'r dyn Host<Done>,
     pub progress: &'r Progress,
-}
-
-/// What a batch of lines gives.
-pub struct Gathered {
-    kept: Kept,
-    /// Their places count from the first unit of the batch.
-    anchors: Vec<Anchor>,
-    counts: Counts,
-    bad: Vec<Bad>,
-}
-
-/// The sums of an open shard.
-#[derive(Default)]
-pub struct Sink {
-    shard: usize,
-    counts: Counts,
-    bad: Vec<Bad>,
 }
 
 /// The scratch of one thread.
@@ -117,12 +57,13 @@ pub struct Sink {
 pub struct Local {
     scanner: Scanner,
     text: Vec<u8>,
+    /// Of a batch: places in its list of names.
     sources: HashMap<Vec<u8>, u32>,
 }
 
 impl<'r> Stage for Gather<'r> {
     type Source = ZippedReader<'r>;
-    type Sink = Sink;
+    type Sink = Sink<Gathering>;
     type Batch = Zipped;
     type Work = Gathered;
     type Output = Gathered;
@@ -136,11 +77,13 @@ impl<'r> Stage for Gather<'r> {
         Ok(Local::default())
     }
 
-    fn open(&self, shard: usize) -> Result<(ZippedReader<'r>, Sink)> {
-        let files = self.host.files(shard)?;
+    fn open(&self, at: usize) -> Result<(ZippedReader<'r>, Sink<Gathering>)> {
+        let files = self.host.files(at)?;
+        let shard = self.shards[at];
         let (names, format) = (&self.plan.names[shard], self.plan.input_format);
         let source = ZippedReader::open(&files.inputs, names, format, self.progress)?;
-        Ok((source, Sink { shard, ..Sink::default() }))
+        let sink = self.target.open(self.gathering, shard, at, files.outputs.first())?;
+        Ok((source, sink))
     }
 
     fn read(&self, source: &mut ZippedReader<'r>) -> Result<Option<Zipped>> {
@@ -148,46 +91,46 @@ impl<'r> Stage for Gather<'r> {
     }
 
     fn process(&self, local: &mut Local, _shard: usize, batch: Zipped) -> Result<Gathered> {
-        let mut kept = Kept::default();
-        let mut anchors = Vec::new();
+        let mut out = Gathered::default();
         let mut bad = Vec::new();
+        local.sources.clear();
         batch.for_each(self.plan.max_bad > 0, &mut bad, |visit, rows| {
             match visit {
                 Visit::Record(line, record) => {
                     let marked = rows.iter().any(|row| is_marked(row));
-                    self.document(local, line, record, marked, &mut kept, &mut anchors)?;
+                    self.document(local, line, record, marked, &mut out)?;
                 }
                 Visit::Bad(line) => {
                     Row { fate: Fate::Bad, line, chars: 0, units: 0, source: 0, id: b"null" }
-                        .put(&mut kept.rows);
+                        .put(&mut out.kept.rows);
                 }
             }
             Ok(())
         })?;
         let (lines, bad_lines) = (batch.documents.lines, bad.len() as u64);
         Progress::add(&self.progress.documents, lines);
-        let counts = Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
+        out.account.counts =
+            Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
+        out.account.bad = bad;
         batch.give(&self.gathering.buffers);
-        Ok(Gathered { kept, anchors, counts, bad })
+        Ok(out)
     }
 
     fn emit(&self, _local: &mut Local, _shard: usize, work: Gathered) -> Result<Gathered> {
         Ok(work)
     }
 
-    /// In the order of the file, so that places are known here.
-    fn write(&self, sink: &mut Sink, mut output: Gathered) -> Result<()> {
-        let base = self.gathering.filling.append(sink.shard, &output.kept)?;
-        output.anchors.iter_mut().for_each(|anchor| anchor.at += base);
-        self.gathering.anchors.push_all(&mut output.anchors)?;
-        sink.counts += output.counts;
-        sink.bad.extend(output.bad);
-        shard::check_bad(&sink.bad, self.plan.max_bad)
+    fn write(&self, sink: &mut Sink<Gathering>, output: Gathered) -> Result<()> {
+        sink.write(self.gathering, output)
     }
 
-    fn finish(&self, _shard: usize, source: ZippedReader<'r>, sink: Sink) -> Result<Done> {
-        let content_hash = source.content_hash();
-        Ok(Done { counts: sink.counts, bad: sink.bad, content_hash, ..Done::default() })
+    fn finish(
+        &self,
+        _shard: usize,
+        source: ZippedReader<'r>,
+        sink: Sink<Gathering>,
+    ) -> Result<Done> {
+        sink.finish(self.gathering, source.content_hash())
     }
 
     fn report(&self, shard: usize, outcome: Result<Done>) {
@@ -203,21 +146,14 @@ impl Gather<'_> {
         line: u64,
         record: &Record<'_>,
         marked: bool,
-        kept: &mut Kept,
-        anchors: &mut Vec<Anchor>,
+        out: &mut Gathered,
     ) -> Result<()> {
         let id = record.id()?;
-        let text = document::string(record.text()?, &mut local.text)?;
-        let source = record.get("source").filter(|raw| raw[0] == b'"').unwrap_or(b"\"\"");
-        let source = match local.sources.get(source) {
-            Some(number) => *number,
-            None => {
-                let number = self.gathering.source(&id_text(source));
-                local.sources.insert(source.to_vec(), number);
-                number
-            }
-        };
+        let Local { scanner, text, sources } = local;
+        let text = document::string(record.text()?, text)?;
+        let source = source(record, sources, &mut out.names);
         let chars = count_chars(text.as_bytes()) as u64;
+        let kept = &mut out.kept;
         if marked {
             Row { fate: Fate::Marked, line, chars, units: 0, source, id }.put(&mut kept.rows);
             return Ok(());
@@ -230,10 +166,22 @@ impl Gather<'_> {
             kept.edges.truncate(edges);
             units = 0;
         } else {
-            local.scanner.scan(winnow, &kept.symbols[symbols..], kept.units, anchors);
+            scanner.scan(winnow, &kept.symbols[symbols..], kept.units, &mut out.anchors);
         }
         kept.units += units;
         Row { fate: Fate::Compared, line, chars, units, source, id }.put(&mut kept.rows);
         Ok(())
     }
+}
+
+/// The place of a document's source in the batch's `names`.
+fn source(record: &Record<'_>, known: &mut HashMap<Vec<u8>, u32>, names: &mut Vec<String>) -> u32 {
+    let raw = record.get("source").filter(|raw| raw[0] == b'"').unwrap_or(b"\"\"");
+    if let Some(place) = known.get(raw) {
+        return *place;
+    }
+    let place = names.len() as u32;
+    names.push(id_text(raw).into());
+    known.insert(raw.to_vec(), place);
+    place
 }

@@ -12,7 +12,8 @@
 //! 1. `gather` reads the input once. Each window chooses an *anchor* among the k-grams in it, the
 //!    one with the smallest hash (winnowing: Schleimer, Wilkerson, Aiken, SIGMOD 2003), so equal
 //!    windows choose the same k-gram at the same place in them. An anchor is chosen by a run of
-//!    neighbouring windows; together they are its context.
+//!    neighbouring windows; together they are its context. What it gives of a file
+//!    can also be written down and loaded by another run (`super::readings`).
 //! 2. `matching` sorts anchors by k-gram and context. Only anchors with the same k-gram can have
 //!    equal windows; the contexts of such a group are compared, which gives the source of each
 //!    window.
@@ -22,6 +23,7 @@ pub mod anchors;
 pub mod corpus;
 pub mod findings;
 pub mod gather;
+pub mod gathered;
 pub mod mark;
 pub mod marks;
 pub mod matching;

@@ -3,13 +3,15 @@
 use super::anchors::Winnow;
 use super::corpus::Corpus;
 use super::findings::Findings;
-use super::gather::{Gather, Gathering, Plan, parts};
+use super::gather::{Gather, Plan, parts};
+use super::gathered::Gathering;
 use super::mark::Mark;
 use super::marks::Marks;
 use super::matching::{Limits, Matching};
 use super::records::{Anchor, Mark as Repeat, UNIT_BITS};
 use crate::dedupe::cluster::blocks::Scratch;
 use crate::dedupe::cluster::sorter::{Record, Sorter};
+use crate::dedupe::readings::{Load, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::{self, Progress};
 use crate::shard::{Done, Host};
@@ -27,12 +29,13 @@ pub struct Found {
 #[derive(Default)]
 enum State {
     #[default]
-    Empty,
-    Gathered(Box<Gathering>),
+    /// A pass is under way, or has failed.
+    Busy,
+    Gathering(Box<Gathering>),
     Found(Box<Found>),
 }
 
-/// Its passes are called in the order gather, compare, mark.
+/// Its passes are called in the order load and gather, compare, mark.
 pub struct SubstringRun {
     pub plan: Plan,
     pub limits: Limits,
@@ -64,19 +67,52 @@ impl SubstringRun {
             return Err(Error::config(message));
         }
         let scratch = Scratch::new(folder, plan.memory / 4);
-        Ok(Self { plan, limits: Limits::default(), scratch, state: Mutex::default() })
+        let state = Mutex::new(State::Gathering(Box::new(Gathering::new(&plan, &scratch))));
+        Ok(Self { plan, limits: Limits::default(), scratch, state })
     }
 
-    /// The first pass, over all files; failures of files go to the host.
+    /// The first pass, over these shards; failures of files go to the host.
     ///
     /// # Errors
     /// None but those of a thread's scratch.
-    pub fn gather(&self, host: &dyn Host<Done>, progress: &Progress) -> Result<()> {
-        let gathering = Gathering::new(&self.plan, &self.scratch);
-        let stage = Gather { plan: &self.plan, gathering: &gathering, host, progress };
-        run::run(&stage, self.plan.names.len(), self.plan.threads, 0, progress)?;
-        *self.state() = State::Gathered(Box::new(gathering));
-        Ok(())
+    pub fn gather(
+        &self,
+        shards: Vec<usize>,
+        target: Target<'_>,
+        host: &dyn Host<Done>,
+        progress: &Progress,
+    ) -> Result<()> {
+        self.gathering(|gathering| {
+            let (plan, count) = (&self.plan, shards.len());
+            let stage = Gather { plan, gathering, shards, target, host, progress };
+            run::run(&stage, count, plan.threads, 0, progress)
+        })
+    }
+
+    /// Takes these shards from their readings; returns those that are damaged by place, with what is
+    /// wrong. Where there are any, this run is of no more use.
+    ///
+    /// # Errors
+    /// None but those of a thread's scratch.
+    pub fn load(
+        &self,
+        shards: Vec<usize>,
+        identities: Vec<String>,
+        host: &dyn Host<Done>,
+        progress: &Progress,
+    ) -> Result<Vec<(usize, String)>> {
+        self.gathering(|gathering| {
+            Load::new(gathering, shards, identities, host, progress).all(self.plan.threads)
+        })
+    }
+
+    fn gathering<T>(&self, pass: impl FnOnce(&Gathering) -> Result<T>) -> Result<T> {
+        let State::Gathering(gathering) = std::mem::take(&mut *self.state()) else {
+            return Err(out_of_order());
+        };
+        let outcome = pass(&gathering)?;
+        *self.state() = State::Gathering(gathering);
+        Ok(outcome)
     }
 
     /// Finds the repeats.
@@ -84,7 +120,7 @@ impl SubstringRun {
     /// # Errors
     /// `Io` or `Asset` of intermediate files; `Cancelled`.
     pub fn compare(&self, progress: &Progress) -> Result<()> {
-        let State::Gathered(gathering) = std::mem::take(&mut *self.state()) else {
+        let State::Gathering(gathering) = std::mem::take(&mut *self.state()) else {
             return Err(out_of_order());
         };
         let sources = gathering.sources();
@@ -160,6 +196,6 @@ impl SubstringRun {
 }
 
 fn out_of_order() -> Error {
-    let message = "the passes of a run come in the order gather, compare, mark";
+    let message = "the passes of a run come in the order load and gather, compare, mark";
     Error::new(ErrorKind::Panic(message.into()))
 }

@@ -4,6 +4,9 @@ use crate::error::{Error, Result};
 use unicode_segmentation::UnicodeSegmentation;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// Bytes of where a word begins and ends.
+pub const EDGE_BYTES: usize = 8;
+
 /// The unit that lengths are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -34,6 +37,11 @@ impl Unit {
             Self::Characters => 4,
             Self::Words => 8,
         }
+    }
+
+    /// Bytes of the edges of a unit, which words alone have.
+    pub fn edge_width(self) -> usize {
+        if self == Self::Words { EDGE_BYTES } else { 0 }
     }
 
     /// Appends the symbols of `text`, and for words where each begins and ends in code points;

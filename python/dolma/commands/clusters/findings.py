@@ -9,7 +9,7 @@ import msgspec
 from ...config import AlarmConfig
 from ...progress import format_bytes
 from ...runs import Run
-from .. import minhash, session, sizing
+from .. import minhash, readings, session, sizing
 from .plan import Plan
 
 __all__ = ["account", "alarms", "announcement", "describe", "findings"]
@@ -35,10 +35,7 @@ def announcement(plan: Plan, memory: int, estimate: sizing.Estimate | None, ther
     spilled = estimate.spilled(memory)
     where = f"about {format_bytes(spilled)} of them on disk" if spilled else "in memory"
     size = format_bytes(estimate.intermediates)
-    left = files - there
-    rest = f", {left} {'is' if left == 1 else 'are'} read now" if left else ""
-    found = f"; readings of {there} of {files} files are there{rest}" if there else ""
-    return f"{what}{found}; about {estimate.keys:,} keys, {size} of intermediates, {where}"
+    return f"{what}{readings.counted(there, files)}; about {estimate.keys:,} keys, {size} of intermediates, {where}"
 
 
 def findings(core: Any) -> dict[str, Any]:

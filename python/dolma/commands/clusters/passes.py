@@ -14,7 +14,7 @@ from ...files import Files
 from ...runs import Run
 from ...shards import Shard
 from ...storage import File
-from .. import minhash, readings, session
+from .. import minhash, readings
 from ..hosts import Read, Reader, Writer, read_through
 from ..index import Index
 from . import corpus as files_of
@@ -75,7 +75,7 @@ class Passes:
         self._first_pass(gauge, folder, memory)
         if self._stopped(gauge):
             return
-        self._check_bad()
+        self.read.check_bad(self.config.max_bad_records)
         self._second_pass(gauge)
         if self._stopped(gauge):
             return
@@ -170,11 +170,9 @@ class Passes:
                     f"{path}: this reading is damaged: {what}; read_only adds nothing to an index, so run the recipe "
                     "that made it again"
                 )
-            session.warn(self.work, f"{path}: this reading is damaged: {what}; {shard.name} is read again")
             self.damaged.add(shard.name)
             self._check_at_hand(shard, "its reading is damaged")
-            readings.forget(shard)
-            del self.there[shard.name]
+            readings.discard(self.work, shard, what, self.there)
         return bool(damaged)
 
     def _check_at_hand(self, shard: Shard, why: str) -> None:
@@ -186,17 +184,6 @@ class Passes:
             raise DolmaInputError(
                 f"{changed.path} is not there as the index knows it, and has to be read: {why}. Restore it, or delete "
                 "the index to build it anew"
-            )
-
-    def _check_bad(self) -> None:
-        bad = self.read.bad
-        count = sum(len(lines) for lines in bad.values())
-        if count > self.config.max_bad_records:
-            # The first few, as every shard alone would have said it.
-            path, line, error, _ = next(lines[0] for _, lines in sorted(bad.items()) if lines)
-            raise DolmaShardError(
-                f"{path}:{line}: {error} (and {count - 1} more bad lines; max_bad_records allows "
-                f"{self.config.max_bad_records}); nothing was written"
             )
 
     def _second_pass(self, gauge: Any) -> None:
