@@ -17,6 +17,7 @@ from shards import prose, visible, write
 METHODS: dict[str, dict[str, Any]] = {
     "exact": {"documents": {"attribute_name": "dup"}, "explain": False},
     "minhash": {"minhash": {"attribute_name": "dup"}, "explain": False},
+    "substring": {"substring": {"attribute_name": "dup", "min_length": 60}, "explain": False},
 }
 FILES = ("a.jsonl.gz", "b/c.jsonl.zst", "b/d.jsonl", "e.jsonl.gz")
 
