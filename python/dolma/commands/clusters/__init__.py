@@ -23,8 +23,8 @@ from ..needs import parse_size
 from . import corpus as files_of
 from . import findings, passes
 from .corpus import Corpus
-from .library import Library
 from .plan import Plan, check, keys
+from .shelf import Shelf
 
 __all__ = ["check", "run"]
 
@@ -39,31 +39,31 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     plan = check(config)
     section = config.dedupe.index
     with temporary.folder("index") as folder:
-        index = library = None
+        index = shelf = None
         if section is not None and plan.minhash is not None:
-            library = Library(section, keys(plan), folder)
+            shelf = Shelf(section, keys(plan), folder)
         elif section is not None:
             index = Index(section, keys(plan), folder)
-        corpus = files_of.find(config, plan, index, library)
+        corpus = files_of.find(config, plan, index, shelf)
         references = len(corpus.kept) + len(corpus.references)
         plan = msgspec.structs.replace(plan, references=references, indexed=len(corpus.kept))
         if config.shard is not None:
-            done = not config.force and _is_done(config, plan, corpus, index, library)
+            done = not config.force and _is_done(config, plan, corpus, index, shelf)
             return _part(config, plan, corpus, done=done, brief=brief)
-        return _whole(config, plan, corpus, index, library, brief=brief)
+        return _whole(config, plan, corpus, index, shelf, brief=brief)
 
 
 def _is_done(
-    config: DedupeConfig, plan: Plan, corpus: Corpus, index: Index | None, library: Library | None
+    config: DedupeConfig, plan: Plan, corpus: Corpus, index: Index | None, shelf: Shelf | None
 ) -> bool:
     """Whether all attributes are there, so that nobody needs a reading."""
     if index is not None and not index.config.read_only:
         return not corpus.unknown
     verdicts = None
-    if library is not None and not library.config.read_only:
-        if library.settled != files_of.identity(config, plan, corpus, None):
+    if shelf is not None and not shelf.config.read_only:
+        if shelf.settled != files_of.identity(config, plan, corpus, None):
             return False
-        verdicts = library.verdicts
+        verdicts = shelf.verdicts
     shards = files_of.shards(config, plan, corpus, index, verdicts)
     return all(published(shard) is not None for shard in shards)
 
@@ -94,12 +94,12 @@ def _whole(
     plan: Plan,
     corpus: Corpus,
     index: Index | None,
-    library: Library | None,
+    shelf: Shelf | None,
     *,
     brief: bool,
 ) -> dict[str, Any] | None:
     """Compares all files, and writes their attributes."""
-    work = _plan(config, plan, corpus, index, library)
+    work = _plan(config, plan, corpus, index, shelf)
     memory = parse_size(config.memory)
     there = readings.find(corpus.readings) if work.todo else {}
     files = [shard.inputs[0] for shard in corpus.readings]
@@ -119,7 +119,7 @@ def _whole(
 
     def engine(gauge: Any, files: Files) -> None:
         with scratch.folder(config, work) as folder:
-            run = passes.Passes(config, plan, corpus, work, there, index, library)
+            run = passes.Passes(config, plan, corpus, work, there, index, shelf)
             run.run(gauge, files, found, folder, memory)
 
     def account() -> None:
@@ -131,15 +131,13 @@ def _whole(
     return report
 
 
-def _plan(
-    config: DedupeConfig, plan: Plan, corpus: Corpus, index: Index | None, library: Library | None
-) -> Run:
+def _plan(config: DedupeConfig, plan: Plan, corpus: Corpus, index: Index | None, shelf: Shelf | None) -> Run:
     """The run over the attribute files."""
     copies = config.is_s3_volume
-    if library is not None and not library.config.read_only:
+    if shelf is not None and not shelf.config.read_only:
         # Where anything is new, only the comparison tells which verdicts are.
-        settled = library.settled == files_of.identity(config, plan, corpus, None)
-        shards = files_of.shards(config, plan, corpus, None, library.verdicts)
+        settled = shelf.settled == files_of.identity(config, plan, corpus, None)
+        shards = files_of.shards(config, plan, corpus, None, shelf.verdicts)
         return Run("dedupe", config, shards, keep=lambda shard: settled, copies=copies)
     shards = files_of.shards(config, plan, corpus, index)
     if index is None:

@@ -15,8 +15,8 @@ from ...paths import Place
 from ...shards import Output, Shard, fingerprint
 from .. import inputs, readings
 from ..index import Index
-from .library import Library
 from .plan import Plan, keys
+from .shelf import Shelf
 
 __all__ = ["Corpus", "Source", "find", "identity", "shards"]
 
@@ -67,7 +67,7 @@ class Corpus(msgspec.Struct, frozen=True):
         return [*self.absorbed, *self.parted]
 
 
-def find(config: DedupeConfig, plan: Plan, index: Index | None, library: Library | None) -> Corpus:
+def find(config: DedupeConfig, plan: Plan, index: Index | None, shelf: Shelf | None) -> Corpus:
     """The files of a run.
 
     Raises `DolmaConfigError` or `DolmaInputError` for files that cannot be compared.
@@ -82,12 +82,12 @@ def find(config: DedupeConfig, plan: Plan, index: Index | None, library: Library
     rows = [(file, *found) for file, found in zip(documents, beside, strict=True)]
     made = _made(config, plan)
     absorbed = []
-    if library is not None and library.config.read_only:
-        library.check_apart(documents)
-        absorbed = [readings.reading(library.place(row[0].path), made, row) for row in library.rows]
-        library = None
-    if library is not None:
-        rows = library.join(rows)
+    if shelf is not None and shelf.config.read_only:
+        shelf.check_apart(documents)
+        absorbed = [readings.reading(shelf.place(row[0].path), made, row) for row in shelf.rows]
+        shelf = None
+    if shelf is not None:
+        rows = shelf.join(rows)
     rest = {row[0].path for row in rows} | {shard.name for shard in absorbed}
     both = next((file.path for file in against if file.path in rest), None)
     if both is not None:
@@ -98,7 +98,7 @@ def find(config: DedupeConfig, plan: Plan, index: Index | None, library: Library
     sources = []
     for row in rows:
         output = paths.attribute_place(row[0].path, name, method.document_dir)
-        place = library.place(row[0].path) if library is not None else readings.beside(output)
+        place = shelf.place(row[0].path) if shelf is not None else readings.beside(output)
         sources.append(Source(readings.reading(place, made, row), output))
     root = sources[0].output.root
     foreign = {"reference": keys(plan), "policy": None, "input_format": plan.input_format, **_bad(config)}

@@ -20,8 +20,8 @@ from ..index import Index
 from . import corpus as files_of
 from .corpus import Corpus
 from .findings import alarms, findings
-from .library import Library
 from .plan import Plan
+from .shelf import Shelf
 
 __all__ = ["Passes", "engine"]
 
@@ -52,7 +52,7 @@ class Passes:
         work: Run,
         there: dict[str, File],
         index: Index | None,
-        library: Library | None,
+        shelf: Shelf | None,
     ) -> None:
         """`there` are the readings that need not be made, by document file."""
         self.config = config
@@ -61,7 +61,7 @@ class Passes:
         self.work = work
         self.there = there
         self.index = index
-        self.library = library
+        self.shelf = shelf
         self.first = plan.references
         #: How messages call the files of the engine's shards.
         self.paths = [*corpus.kept, *(shard.name for shard in corpus.readings)]
@@ -96,7 +96,7 @@ class Passes:
 
     @property
     def _grows(self) -> bool:
-        return self.library is not None and not self.library.config.read_only
+        return self.shelf is not None and not self.shelf.config.read_only
 
     def _stopped(self, gauge: Any) -> bool:
         return bool(self.work.failures) or gauge.cancelled
@@ -213,10 +213,10 @@ class Passes:
     def _absorb(self, own: Sequence[int], verdicts: dict[str, str]) -> None:
         """Adds what was read to the index, if there is one that is added to."""
         contents = [self.read.contents[number] for number in own] if self.index or self._grows else []
-        if self.library is not None and self._grows:
+        if self.shelf is not None and self._grows:
             rows = [source.reading.inputs for source in self.corpus.sources]
             settled = files_of.identity(self.config, self.plan, self.corpus, None)
-            self.library.save(rows, contents, verdicts, settled)
+            self.shelf.save(rows, contents, verdicts, settled)
         if self.index is not None and not self.index.config.read_only:
             kept = self.core.kept_keys()
             self.index.save(self.core, self._shards(own), [kept[number] for number in own], contents)

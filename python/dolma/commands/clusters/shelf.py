@@ -24,7 +24,7 @@ from ...shards import Output, Shard
 from ...storage import File
 from .. import readings
 
-__all__ = ["Library"]
+__all__ = ["Shelf"]
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Checked(msgspec.Struct):
     index: msgspec.Raw
 
 
-class Library:
+class Shelf:
     """An index as a run finds it and leaves it."""
 
     def __init__(self, config: IndexConfig, method: dict[str, Any], scratch: str) -> None:
