@@ -17,11 +17,21 @@ COLLECT_AFTER = 100_000
 def main() -> int:
     """Runs the command line of this process; returns its exit code."""
     gc.set_threshold(COLLECT_AFTER)
+    _import_msgspec()
     from .cli import main as run
 
     code = run()
     gc.freeze()
     return code
+
+
+def _import_msgspec() -> None:
+    """Imports msgspec without typing_extensions, which it takes where that happens to be installed, and
+    which takes longer to load than msgspec itself; what it needs of it is in `typing` since 3.11."""
+    if sys.version_info >= (3, 11) and "typing_extensions" not in sys.modules:
+        sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+
+        del sys.modules["typing_extensions"]
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ __all__ = [
     "repeated_parts",
     "rule_attributes",
     "sentence_ends",
+    "sha256",
     "tag",
     "word_ends",
 ]
@@ -585,6 +586,10 @@ def find_attributes(paths: Sequence[_Path], wanted: Sequence[str]) -> tuple[list
 
 def hash_file(path: _Path) -> str:
     """The XXH3-128 of a file's bytes, in hexadecimal."""
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of bytes, in hexadecimal. The module of the standard library loads OpenSSL for it,
+    a twentieth of the start of a command."""
 
 def word_ends(text: str) -> list[int]:
     """The pieces that the word boundaries of UAX-29 cut a text into, as the position (in code

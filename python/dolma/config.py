@@ -5,8 +5,6 @@ The Structs are frozen and refuse unknown keys. They are filled from a recipe an
 whose attributes it reads. Nothing else in the project holds a default.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec

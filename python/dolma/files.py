@@ -6,7 +6,6 @@ names and handed to the run, which publishes and records them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -15,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from . import storage, temporary
+from ._core import sha256
 from .errors import DolmaShardError
 from .runs import Run
 from .shards import BadRecord, Counts, Lapse, Outcome, Shard, Written
@@ -77,7 +77,7 @@ class Files:
         shard = self.shards[index]
         self._begun.add(index)
         if self.run.copies:
-            folder = os.path.join(self.output_dir, hashlib.sha256(shard.name.encode()).hexdigest()[:16])
+            folder = os.path.join(self.output_dir, sha256(shard.name.encode())[:16])
             return [
                 os.path.join(folder, f"{n}-{os.path.basename(o.path)}") for n, o in enumerate(shard.outputs)
             ]

@@ -7,13 +7,13 @@ output, is its record. Nothing here touches a file but `read_record`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from . import paths, storage
+from ._core import sha256
 from .paths import Place
 from .storage import File
 from .version import __version__
@@ -152,7 +152,7 @@ def fingerprint(command: str, config: Any, inputs: Sequence[File]) -> str:
         "config": config,
         "inputs": [(file.path, file.size, file.tag) for file in inputs],
     }
-    return hashlib.sha256(msgspec.json.encode(described, order="deterministic")).hexdigest()
+    return sha256(msgspec.json.encode(described, order="deterministic"))
 
 
 def read_record(path: str) -> Record | None:

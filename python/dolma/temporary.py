@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["folder"]
+__all__ = ["folder", "place", "remove"]
 
 #: What the names of these folders begin with.
 PREFIX = "dolma-"
@@ -26,9 +24,38 @@ LOCK = ".dolma-lock"
 @contextmanager
 def folder(kind: str) -> Iterator[str]:
     """An empty folder, gone afterwards; `kind` is for those who look at what is there."""
-    _sweep(tempfile.gettempdir())
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{kind}-") as made, _locked(made):
-        yield made
+    _sweep(place())
+    made = os.path.join(place(), f"{PREFIX}{kind}-{os.urandom(6).hex()}")
+    os.mkdir(made, 0o700)
+    try:
+        with _locked(made):
+            yield made
+    finally:
+        remove(made)
+
+
+def place() -> str:
+    """The system's folder for temporary files, as `tempfile` chooses it."""
+    for named in (*map(os.environ.get, ("TMPDIR", "TEMP", "TMP")), "/tmp"):
+        if named and os.path.isdir(named) and os.access(named, os.W_OK | os.X_OK):
+            return os.path.abspath(named)
+    import tempfile
+
+    return tempfile.gettempdir()
+
+
+def remove(folder: str) -> None:
+    """Removes a folder with all that is in it, as far as that can be done; a missing one is fine."""
+    with suppress(OSError):
+        # Most hold nothing else, and the module that removes trees loads three codecs.
+        if set(os.listdir(folder)) <= {LOCK}:
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, LOCK))
+            os.rmdir(folder)
+    if os.path.lexists(folder):
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -61,4 +88,4 @@ def _remove_abandoned(entry: os.DirEntry[str]) -> None:
         # Raises where its process lives.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if file.read() == os.uname().nodename:
-            shutil.rmtree(entry.path, ignore_errors=True)
+            remove(entry.path)

@@ -42,6 +42,13 @@ fn raise<T>(result: crate::Result<T>) -> PyResult<T> {
     result.map_err(|error| exception(&error))
 }
 
+/// The SHA-256 of bytes, in hexadecimal.
+#[pyfunction]
+fn sha256(data: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The XXH3-128 of a file's bytes, in hexadecimal.
 #[pyfunction]
 fn hash_file(py: Python<'_>, path: std::path::PathBuf) -> PyResult<String> {
@@ -89,6 +96,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fasttext::fasttext_clean, module)?)?;
     module.add_function(wrap_pyfunction!(words::sentence_ends, module)?)?;
     module.add_class::<tally::TaggerTally>()?;
+    module.add_function(wrap_pyfunction!(sha256, module)?)?;
     module.add_function(wrap_pyfunction!(hash_file, module)?)?;
     module.add_function(wrap_pyfunction!(runs::tag, module)?)?;
     module.add_function(wrap_pyfunction!(runs::kernel_names, module)?)?;

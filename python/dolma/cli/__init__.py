@@ -10,6 +10,7 @@ values, booleans have a `--no-` twin. Flags win over the recipe. Exit codes are 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import types
@@ -175,7 +176,8 @@ def _parser(name: str, command: Command, arguments: Sequence[str]) -> Parser:
     doc = (command.config.__doc__ or "").strip()
     known = flags(command.config)
     free = [flag for flag in known if flag.positional]
-    if not any(argument.startswith(("-h", "--help")) for argument in arguments):
+    helps = any(argument.startswith(("-h", "--help")) for argument in arguments)
+    if not helps:
         known = [flag for flag in known if flag.is_in(arguments)]
     usage = " ".join(f"[{flag.name.upper()}{' …' if flag.is_list else ''}]" for flag in free)
     parser = Parser(
@@ -183,6 +185,8 @@ def _parser(name: str, command: Command, arguments: Sequence[str]) -> Parser:
         usage=f"dolma {name} {usage} [options]" if free else None,
         description=doc,
         allow_abbrev=False,
+        # Left alone, it asks how wide the terminal is for every flag, even where nothing is printed.
+        formatter_class=functools.partial(argparse.HelpFormatter, width=None if helps else 80),
         argument_default=argparse.SUPPRESS,
     )
     parser.add_argument(

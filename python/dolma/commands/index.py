@@ -7,7 +7,6 @@ inputs again, against the same index, with the same bytes.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,6 +108,8 @@ class Index:
     def _same(self, file: File, entry: Absorbed) -> bool:
         if file.size != entry.size:
             return False
+        import tempfile
+
         from .. import _core
 
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:

@@ -7,7 +7,6 @@ attributes are gone the filter is built anew from all it absorbed, or the run is
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -165,6 +164,8 @@ class Keeper:
         same_size = [entry for entry in entries if entry.size == file.size]
         if not same_size:
             return None
+        import tempfile
+
         from .. import _core
 
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 
 import msgspec
 
-from .. import assets
 from ..config import MinhashConfig
 from ..errors import DolmaConfigError
 from ..progress import format_bytes
@@ -78,6 +77,8 @@ def _tokenizer(config: MinhashConfig) -> str | None:
         raise DolmaConfigError(
             "dedupe.minhash.shingles: tokens need the package tokenizers: pip install 'dolma[tokenizers]'"
         )
+    from .. import assets
+
     return assets.resolve(config.tokenizer)
 
 

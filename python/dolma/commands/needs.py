@@ -9,13 +9,13 @@ with a warning.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 
 from .. import storage
 from ..errors import DolmaConfigError
 from ..progress import format_bytes
 from ..runs import Run
+from ..storage import local
 from . import session
 
 __all__ = ["available_memory", "check", "free_space", "parse_size"]
@@ -76,7 +76,7 @@ def free_space(folder: str) -> int:
     path = os.path.abspath(folder)
     while not os.path.exists(path):
         path = os.path.dirname(path)
-    return shutil.disk_usage(path).free
+    return local.free_space(path)
 
 
 def parse_size(text: str) -> int:

@@ -10,13 +10,13 @@ checked when they are loaded.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from .. import paths, storage
+from .._core import sha256
 from ..config import DedupeConfig
 from ..errors import DolmaConfigError
 from ..files import Files
@@ -92,7 +92,7 @@ def beside(attributes: Place) -> Place:
 
 def against(root: str, file: File) -> Place:
     """Where the reading of a file stands that attributes below `root` are only compared with."""
-    name = hashlib.sha256(file.path.encode()).hexdigest()[:32]
+    name = sha256(file.path.encode())[:32]
     return Place(_folder(root), f".against/{name}.reading")
 
 

@@ -7,8 +7,6 @@ taken for a result.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,7 +25,7 @@ def check_room(config: DedupeConfig, work: Run, spilled: int) -> None:
 
     Raises `DolmaConfigError` for more than there is.
     """
-    place = _place(config, work) or tempfile.gettempdir()
+    place = _place(config, work) or temporary.place()
     free = needs.free_space(place)
     if spilled > free:
         raise DolmaConfigError(
@@ -55,7 +53,7 @@ def remove(config: DedupeConfig, work: Run) -> None:
     """Removes what an earlier run may have left."""
     place = _place(config, work)
     if place is not None:
-        shutil.rmtree(place, ignore_errors=True)
+        temporary.remove(place)
 
 
 def _place(config: DedupeConfig, work: Run) -> str | None:

@@ -17,7 +17,6 @@ Local paths and `s3://` are read and written; whatever else smart_open knows is 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -256,7 +255,7 @@ def _missing(path: str) -> DolmaInputError:
 
 def _check_room(file: File, directory: str) -> None:
     """Fails before a download that cannot fit, rather than hours into filling the disk."""
-    free = shutil.disk_usage(directory).free
+    free = local.free_space(directory)
     if file.size > free:
         raise DolmaStorageError(
             f"{directory}: {file.path} needs {file.size:,} bytes and {free:,} are free; "

@@ -8,7 +8,6 @@ how a transfer that met one is tried again.
 from __future__ import annotations
 
 import errno
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -186,6 +185,8 @@ def persistently(action: Callable[[], Result]) -> Result:
         except DolmaRetryableFailure:
             pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
             # Half of it by chance, so that many workers refused together do not return together.
+            import random
+
             time.sleep(pause * random.uniform(0.5, 1.0))
     return action()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat as modes
 from collections.abc import Iterable, Iterator
 
@@ -137,6 +136,12 @@ def write_bytes(path: str, data: bytes, durable: bool) -> None:
             _sync_directory(directory)
 
 
+def free_space(folder: str) -> int:
+    """Bytes that this user may still write to the disk of `folder`."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
 def delete(path: str) -> None:
     """Removes a file; a missing one is fine."""
     path = names.local_path(path)
@@ -146,6 +151,8 @@ def delete(path: str) -> None:
 
 def clear(folder: str) -> None:
     """Removes a directory with all that is in it; a missing one is fine."""
+    import shutil
+
     with failures.explained("delete", folder), contextlib.suppress(FileNotFoundError):
         shutil.rmtree(names.local_path(folder))
 
@@ -266,6 +273,8 @@ def _is_special(path: str) -> bool:
 
 def _copy_across(source: str, destination: str) -> None:
     """Copies to the file system of `destination` under a hidden name, then renames."""
+    import shutil
+
     beside = _unique_beside(destination)
     try:
         shutil.copyfile(source, beside)
@@ -308,6 +317,8 @@ def _sync_directory(path: str) -> None:
 
 def copy_over(source: str, destination: str) -> None:
     """Copies `source` over `destination` without a rename, and checks that all of it arrived."""
+    import shutil
+
     make_directory(os.path.dirname(destination))
     shutil.copyfile(source, destination)
     if os.path.getsize(destination) != os.path.getsize(source):

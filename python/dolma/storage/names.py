@@ -8,13 +8,13 @@ and then the real name, whole, so that code which picks a codec by suffix needs 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import socket
 from functools import cache
 
 import msgspec
+
+from dolma._core import sha256
 
 TEMPORARY = ".dolma-tmp-"
 """How the name of every unfinished file starts."""
@@ -116,7 +116,7 @@ def is_abandoned(name: str) -> bool:
 
 @cache
 def _machine() -> str:
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    return sha256(os.uname().nodename.encode())[:8]
 
 
 def unique_name(path: str) -> str:
@@ -137,4 +137,4 @@ def _fit(prefix: str, name: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(sort_key(text)).hexdigest()[:16]
+    return sha256(sort_key(text))[:16]

@@ -7,7 +7,6 @@ gives none is believed when it closes the connection, as browsers do.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,6 +51,8 @@ def _stat(path: str) -> File | None:
 
 
 def _download(file: File, partial: str) -> None:
+    import shutil
+
     with _opened(file.path) as stream:
         if stream is None:
             raise failures.missing(file.path)

@@ -9,14 +9,13 @@ again with what it has left.
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from ... import storage
+from ..._core import sha256
 from ...config import IndexConfig
 from ...errors import DolmaAssetError, DolmaConfigError, DolmaInputError
 from ...paths import Place
@@ -84,7 +83,7 @@ class Shelf:
     def _read(self, data: bytes) -> Description:
         try:
             checked = msgspec.json.decode(data, type=Checked)
-            if hashlib.sha256(checked.index).hexdigest() != checked.checksum:
+            if sha256(bytes(checked.index)) != checked.checksum:
                 raise msgspec.DecodeError("its checksum is wrong")
             return msgspec.json.decode(checked.index, type=Description)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -109,7 +108,7 @@ class Shelf:
 
     def place(self, path: str) -> Place:
         """Where the reading of a document file stands."""
-        name = hashlib.sha256(path.encode()).hexdigest()[:32]
+        name = sha256(path.encode())[:32]
         return Place(self.config.file.rstrip("/"), f"readings/{name}.reading")
 
     def join(self, rows: Sequence[tuple[File, ...]]) -> list[tuple[File, ...]]:
@@ -128,6 +127,8 @@ class Shelf:
         return any(self._holds(file, entry) for file in alike) and storage.stat(entry.inputs[0].path) is None
 
     def _holds(self, file: File, entry: Entry) -> bool:
+        import tempfile
+
         from ... import _core
 
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
@@ -157,7 +158,7 @@ class Shelf:
         ]
         self.description.settled = settled
         data = msgspec.json.encode(self.description)
-        checked = Checked(hashlib.sha256(data).hexdigest(), msgspec.Raw(data))
+        checked = Checked(sha256(data), msgspec.Raw(data))
         storage.write_bytes(self._path, msgspec.json.encode(checked) + b"\n")
         for path in sorted(before - set(self.verdicts)):
             readings.forget(Shard((), (Output(self.place(path)),), "", path))
