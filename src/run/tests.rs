@@ -1,6 +1,8 @@
 //! The scheduler: order, bounds, failures and cancelling.
 
 use super::*;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Shards of numbers; the decision sums everything seen before.
