@@ -8,148 +8,18 @@
 //!
 //! An error or a panic is that shard's failure: the other shards go on.
 
+mod slot;
+mod stage;
+
 use crate::error::{Error, ErrorKind, Result};
-use std::collections::{BTreeMap, VecDeque};
+use slot::{Phase, Slot};
+pub use stage::{Progress, Stage};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What the outside sees of a run while it goes on, and its brake.
-#[derive(Debug, Default)]
-pub struct Progress {
-    pub cancelled: AtomicBool,
-    /// Documents processed so far.
-    pub documents: AtomicU64,
-    /// Uncompressed bytes read so far.
-    pub bytes: AtomicU64,
-    /// Compressed bytes read so far, comparable with the sizes of the input files.
-    pub input_bytes: AtomicU64,
-    pub shards: AtomicU64,
-}
-
-impl Progress {
-    pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
-    }
-
-    pub fn add(counter: &AtomicU64, amount: u64) {
-        counter.fetch_add(amount, Ordering::Relaxed);
-    }
-}
-
-/// One command's work on shards.
-pub trait Stage: Sync {
-    /// Whether [`Stage::decide`] must see the batches of the whole run in input order.
-    const ORDERED: bool = false;
-
-    /// The reading half of an open shard.
-    type Source: Send;
-    /// The writing half of an open shard.
-    type Sink: Send;
-    type Batch: Send;
-    type Work: Send;
-    type Output: Send;
-    /// What a finished shard reports.
-    type Done: Send;
-    /// Scratch of one thread.
-    type Local<'s>
-    where
-        Self: 's;
-
-    fn local(&self) -> Result<Self::Local<'_>>;
-    fn open(&self, shard: usize) -> Result<(Self::Source, Self::Sink)>;
-    fn read(&self, source: &mut Self::Source) -> Result<Option<Self::Batch>>;
-    fn process(
-        &self,
-        local: &mut Self::Local<'_>,
-        shard: usize,
-        batch: Self::Batch,
-    ) -> Result<Self::Work>;
-    /// Bytes that a processed batch holds while it waits for its turn.
-    fn held(&self, _work: &Self::Work) -> usize {
-        0
-    }
-    /// Called for every batch of the run in input order, by one thread at a time.
-    fn decide(&self, _work: &mut Self::Work) -> Result<()> {
-        Ok(())
-    }
-    fn emit(
-        &self,
-        local: &mut Self::Local<'_>,
-        shard: usize,
-        work: Self::Work,
-    ) -> Result<Self::Output>;
-    fn write(&self, sink: &mut Self::Sink, output: Self::Output) -> Result<()>;
-    fn finish(&self, shard: usize, source: Self::Source, sink: Self::Sink) -> Result<Self::Done>;
-    /// Told once for every shard that was started, with the sink already dropped on failure.
-    fn report(&self, shard: usize, outcome: Result<Self::Done>);
-}
-
-#[derive(PartialEq, Eq, Clone, Copy)]
-enum Phase {
-    Pending,
-    Opening,
-    Open,
-    /// Its last batch was read.
-    Ended,
-    /// Finished, failed or cancelled, and reported.
-    Closed,
-}
-
-struct Shard<S: Stage> {
-    phase: Phase,
-    source: Option<S::Source>,
-    sink: Option<S::Sink>,
-    /// Batches read, decided and written so far; each is also the index of the next one.
-    read: usize,
-    decided: usize,
-    written: usize,
-    /// Batches (or an open, a read, a write) that some thread is busy with.
-    busy: usize,
-    /// Processed batches that wait for their decision, and emitted ones that wait to be written.
-    processed: BTreeMap<usize, S::Work>,
-    emitted: BTreeMap<usize, S::Output>,
-    /// The first batch that failed, and why.
-    failure: Option<(usize, Error)>,
-}
-
-impl<S: Stage> Shard<S> {
-    fn new() -> Self {
-        Self {
-            phase: Phase::Pending,
-            source: None,
-            sink: None,
-            read: 0,
-            decided: 0,
-            written: 0,
-            busy: 0,
-            processed: BTreeMap::new(),
-            emitted: BTreeMap::new(),
-            failure: None,
-        }
-    }
-
-    /// The number of batches that will be decided: all, or those before the failed one.
-    fn decidable(&self) -> Option<usize> {
-        match &self.failure {
-            Some((batch, _)) => Some(*batch),
-            None => {
-                (self.phase == Phase::Ended || self.phase == Phase::Closed).then_some(self.read)
-            }
-        }
-    }
-
-    /// Keeps the failure of the earliest batch, so that the same line is reported however the
-    /// threads ran.
-    fn fail(&mut self, batch: usize, error: Error) {
-        if self.failure.as_ref().is_none_or(|(earlier, _)| batch < *earlier) {
-            self.failure = Some((batch, error));
-        }
-    }
-}
-
 struct State<S: Stage> {
-    shards: Vec<Shard<S>>,
+    shards: Vec<Slot<S>>,
     /// No shard before this one is open or pending; where searches start.
     low: usize,
     /// The first shard whose batches are not all decided (ordered stages only).
@@ -199,7 +69,7 @@ pub fn run<S: Stage>(
         threads,
         hold_limit,
         state: Mutex::new(State {
-            shards: (0..shards).map(|_| Shard::new()).collect(),
+            shards: (0..shards).map(|_| Slot::new()).collect(),
             low: 0,
             head: 0,
             deciding: false,
@@ -285,7 +155,7 @@ impl<S: Stage> Runner<'_, S> {
         }
     }
 
-    fn readable(&self, shard: &Shard<S>) -> bool {
+    fn readable(&self, shard: &Slot<S>) -> bool {
         let waiting = shard.read - shard.written;
         shard.source.is_some() && shard.failure.is_none() && waiting < 2 * self.threads + 2
     }
@@ -305,7 +175,7 @@ impl<S: Stage> Runner<'_, S> {
         self.find(state, |shard| self.readable(shard))
     }
 
-    fn find(&self, state: &State<S>, wanted: impl Fn(&Shard<S>) -> bool) -> Option<usize> {
+    fn find(&self, state: &State<S>, wanted: impl Fn(&Slot<S>) -> bool) -> Option<usize> {
         (state.low..state.shards.len()).find(|&index| wanted(&state.shards[index]))
     }
 
@@ -389,7 +259,7 @@ impl<S: Stage> Runner<'_, S> {
         let slot = &mut state.shards[shard];
         slot.emitted.insert(batch, output);
         // Whoever finds the sink free writes all that is in order.
-        while let Some(mut sink) = slot_sink(&mut state.shards[shard]) {
+        while let Some(mut sink) = state.shards[shard].take_sink() {
             let slot = &mut state.shards[shard];
             let next = slot.written;
             let Some(output) = slot.emitted.remove(&next) else {
@@ -571,13 +441,6 @@ impl<S: Stage> Runner<'_, S> {
             }
         }
     }
-}
-
-fn slot_sink<S: Stage>(slot: &mut Shard<S>) -> Option<S::Sink> {
-    if slot.failure.is_some() || !slot.emitted.contains_key(&slot.written) {
-        return None;
-    }
-    slot.sink.take()
 }
 
 #[cfg(test)]
