@@ -19,6 +19,9 @@ pub struct ZippedReader<'p> {
     attributes: Vec<Lines>,
     names: Arc<[PathBuf]>,
     ended: bool,
+    progress: &'p Progress,
+    /// Compressed bytes of attributes that the counters know of.
+    reported: u64,
 }
 
 impl<'p> ZippedReader<'p> {
@@ -44,7 +47,7 @@ impl<'p> ZippedReader<'p> {
         };
         let documents = Documents::new(open(0, format)?, &names[0], progress);
         let attributes = (1..names.len()).map(|index| open(index, None)).collect::<Result<_>>()?;
-        Ok(Self { documents, attributes, names: names.into(), ended: false })
+        Ok(Self { documents, attributes, names: names.into(), ended: false, progress, reported: 0 })
     }
 
     /// The next lines with their rows, or None at the end of the files.
@@ -68,6 +71,7 @@ impl<'p> ZippedReader<'p> {
                 }
                 buffers.give(rest);
             }
+            self.report();
             return Ok(None);
         };
         let mut attributes = Vec::with_capacity(self.attributes.len());
@@ -86,7 +90,15 @@ impl<'p> ZippedReader<'p> {
             }
             attributes.push(rows);
         }
+        self.report();
         Ok(Some(Zipped { documents, attributes, names: Arc::clone(&self.names) }))
+    }
+
+    fn report(&mut self) {
+        let read =
+            self.attributes.iter().map(|lines| lines.reader().compressed_read()).sum::<u64>();
+        Progress::add(&self.progress.input_bytes, read - self.reported);
+        self.reported = read;
     }
 
     /// The XXH3-128 of the document file's bytes; None before its end was reached.

@@ -219,7 +219,7 @@ TAG = ("tag", "--documents", "documents/x", "--taggers")
             [*TAG, "quality_fasttext_v1"],
             "tagger quality_fasttext_v1 needs the option model: set tagger_options.quality_fasttext_v1.model",
         ),
-        (["dedupe"], "command line: the recipe: object missing required field `dedupe`"),
+        (["dedupe"], "command line: dedupe must be given, a section of options"),
         (["mix"], "streams: the recipe has none; a mix needs at least one"),
         (["mix", "--streams", "x"], "dolma mix: unknown option --streams"),
         (["list", "--verbose", "gopher"], "unknown tagger 'gopher'; did you mean 'gopher_v"),

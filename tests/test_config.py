@@ -164,8 +164,9 @@ def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
         ({"documents": "x"}, "documents: expected `array`, got `str`"),
         (
             {"taggers": [1]},
-            r"taggers\[...\]: expected `str`, got `int`|taggers\[0\]: expected `str`, got `int`",
+            r"taggers\[0\]: expected `str`, got `int`",
         ),
+        ({"tagger_options": {"a": {}, "b": 3}}, "tagger_options.b: expected `object`, got `int`"),
         ({"progress": "loud"}, "progress: invalid enum value 'loud'; it is one of 'auto', 'bar'"),
         ({"profile": {"lines": 0}}, "profile.lines: expected `int` >= 1"),
         ({"profile": {"line": 1}}, "unknown key 'profile.line'; did you mean 'lines'"),
@@ -178,6 +179,28 @@ def test_wrong_values_are_refused_with_file_and_key(options: dict[str, Any], mes
         recipes.load(config.TagConfig, options, "r.yaml")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "r.yaml: dedupe must be given, a section of options"),
+        (
+            {"dedupe": {}, "bloom_filter": {"file": "f"}},
+            "r.yaml: bloom_filter.read_only must be given, true or false: Mark what the filter knows; add "
+            "nothing to it.",
+        ),
+        (
+            {"dedupe": {"substring": {"attribute_name": "a"}}},
+            "r.yaml: dedupe.substring.min_length must be given, a whole number: Shortest repetition that counts, in "
+            "units.",
+        ),
+    ],
+)
+def test_what_is_missing_is_named_with_what_to_write(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DolmaConfigError) as caught:
+        recipes.load(config.DedupeConfig, options, "r.yaml")
+    assert str(caught.value) == message
+
+
 def test_wrong_values_in_lists_of_sections_name_the_place() -> None:
     stream = {"name": "a", "documents": ["x"], "output": {"path": "y"}}
     cases = [
@@ -187,8 +210,18 @@ def test_wrong_values_in_lists_of_sections_name_the_place() -> None:
             r"filter.syntax: invalid enum value 'sql'; it is one of 'jso",
         ),
         ({**stream, "output": {"path": ""}}, r"output.path: expected `str` of length >= 1"),
-        ({"name": "a"}, r"object missing required field `documents`"),
-        ({**stream, "span_replacement": [{}]}, r"object missing required field `span`"),
+        (
+            {"name": "a"},
+            r"^r.yaml: streams\[1\].documents must be given, a list: Document files: paths, globs",
+        ),
+        (
+            {**stream, "span_replacement": [{"span": "$.x"}, {}]},
+            r"^r.yaml: streams\[1\].span_replacement\[1\].span must be given, a text: Expression that selects",
+        ),
+        (
+            {**stream, "documents": ["x", 1]},
+            r"^r.yaml: streams\[1\].documents\[1\]: expected `str`, got `int`$",
+        ),
     ]
     for wrong, message in cases:
         with pytest.raises(DolmaConfigError, match=message):

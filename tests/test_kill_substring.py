@@ -50,6 +50,8 @@ class Intruded:
 _core.Substrings = Intruded
 sys.exit(cli.main())
 """
+#: The folder of intermediates, beside the records.
+WORK = "dolma-dedupe-*"
 PLAIN = "import sys; from dolma import cli; sys.exit(cli.main())"
 
 
@@ -86,7 +88,7 @@ def test_a_run_that_is_killed_in_any_pass_ends_with_the_same_bytes(tmp_path: Pat
     assert process.returncode == 0, said
     expected = visible(tmp_path / "attributes")
     assert len(expected) == 4
-    work = tmp_path / "attributes/rep/.dolma/work"
+    work = tmp_path / "attributes/rep/.dolma"
     for at in ("gather", "compare", "mark"):
         for when in ("before", "after"):
             for name in expected:
@@ -97,12 +99,12 @@ def test_a_run_that_is_killed_in_any_pass_ends_with_the_same_bytes(tmp_path: Pat
             left = visible(tmp_path / "attributes")
             assert bool(left) == ((at, when) == ("mark", "after"))
             if (at, when) in (("gather", "after"), ("compare", "after")):
-                assert work.exists(), "the test is to leave intermediates behind"
+                assert list(work.glob(WORK)), "the test is to leave intermediates behind"
             process = start(tmp_path, PLAIN)
             said = process.communicate(timeout=120)[1]
             assert process.returncode == 0, said
             assert visible(tmp_path / "attributes") == expected
-            assert not work.exists()
+            assert not list(work.glob(WORK))
 
 
 @pytest.mark.parametrize(
@@ -111,14 +113,16 @@ def test_a_run_that_is_killed_in_any_pass_ends_with_the_same_bytes(tmp_path: Pat
 )
 def test_damaged_intermediates_are_an_error_that_names_them(tmp_path: Path, name: str, at: str) -> None:
     corpus(tmp_path)
-    work = tmp_path / "attributes/rep/.dolma/work"
-    process = start(tmp_path, INTRUDER, f"{name}:{at}:before:{work}")
+    work = tmp_path / "attributes/rep/.dolma"
+    process = start(tmp_path, INTRUDER, f"{name}:{at}:before:{work}/{WORK}")
     said = process.communicate(timeout=120)[1]
     assert process.returncode not in (0, None), said
     stem = name.removesuffix("*")
-    assert re.search(rf"work/{stem}\d*: this intermediate file was changed or damaged", said), said
+    assert re.search(rf"dolma-dedupe-\w+/{stem}\d*: this intermediate file was changed or damaged", said), (
+        said
+    )
     assert "Traceback" not in said
-    assert not work.exists()
+    assert not list(work.glob(WORK))
     process = start(tmp_path, PLAIN)
     said = process.communicate(timeout=120)[1]
     assert process.returncode == 0, said
@@ -128,8 +132,8 @@ def test_damaged_intermediates_are_an_error_that_names_them(tmp_path: Path, name
 @pytest.mark.parametrize(
     ("at", "named"),
     [
-        ("gather", "attributes/rep/.dolma/work/"),
-        ("compare", "attributes/rep/.dolma/work/"),
+        ("gather", "attributes/rep/.dolma/dolma-dedupe-"),
+        ("compare", "attributes/rep/.dolma/dolma-dedupe-"),
         ("mark", "-0.jsonl.gz"),
     ],
 )
@@ -144,7 +148,7 @@ def test_a_full_disk_fails_with_its_file_and_a_run_with_room_goes_on(
     assert "File too large" in said
     assert "Traceback" not in said
     assert visible(tmp_path / "attributes") == {}
-    assert not (tmp_path / "attributes/rep/.dolma/work").exists()
+    assert not list((tmp_path / "attributes/rep/.dolma").glob(WORK))
     process = start(tmp_path, PLAIN)
     said = process.communicate(timeout=120)[1]
     assert process.returncode == 0, said

@@ -6,21 +6,34 @@ take longer than the rest of both.
 """
 
 import gc
+import os
+import signal
 import sys
 
 __all__ = ["main"]
 
 #: Objects that are made before the collector looks at the youngest, instead of 700.
 COLLECT_AFTER = 100_000
+#: The exit code after Ctrl-C.
+STOPPED = 130
 
 
 def main() -> int:
     """Runs the command line of this process; returns its exit code."""
+    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if interruptible:
+        # Nothing is begun yet, and a trace of imports says nothing to whoever thought better of it.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(STOPPED))
     gc.set_threshold(COLLECT_AFTER)
     _import_msgspec()
     from .cli import main as run
 
-    code = run()
+    try:
+        if interruptible:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = run()
+    except KeyboardInterrupt:
+        code = STOPPED
     gc.freeze()
     return code
 
@@ -30,6 +43,7 @@ def _import_msgspec() -> None:
     which takes longer to load than msgspec itself; what it needs of it is in `typing` since 3.11."""
     if sys.version_info >= (3, 11) and "typing_extensions" not in sys.modules:
         sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+        import msgspec  # noqa: F401
 
         del sys.modules["typing_extensions"]
 

@@ -281,7 +281,7 @@ class Progress:
         """Uncompressed bytes read so far."""
     @property
     def input_bytes(self) -> int:
-        """Compressed bytes of document files read so far."""
+        """Compressed bytes of inputs read so far."""
     @property
     def shards(self) -> int:
         """Shards that are finished or failed."""
@@ -397,9 +397,9 @@ class Clusters:
         """The largest clusters, `(id, members, samples)`; a sample is `(id as JSON, path, line)`, the
         kept document first."""
     def sources(self) -> list[tuple[str, int]]:
-        """Sources by number, with how many keys of each were compared."""
+        """Sources as the report names them, with how many keys of each were compared."""
     def matrix(self) -> list[tuple[int, int, int]]:
-        """Duplicates by the sources of the kept copy and of the duplicate."""
+        """Duplicates by the places among them of two sources: that of the kept copy, that of the duplicate."""
 
 @type_check_only
 class _SubstringPlan(Protocol):

@@ -1,5 +1,7 @@
 """What a run shows while it works: a bar on a terminal, a line now and then, or JSON events.
 
+A run that goes through its files more than once works in steps, each with counts of its own.
+
 Everything goes to standard error, so that standard output holds results only.
 """
 
@@ -8,17 +10,19 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .config import ProgressStyle
 
-__all__ = ["Meter", "format_bytes", "format_duration"]
+__all__ = ["Meter", "Step", "format_bytes", "format_duration"]
 
 #: Seconds between two lines where there is no terminal; the first comes sooner.
 LINE_EVERY = 30.0
 FIRST_LINE = 5.0
 #: Taggers that a line names.
 SLOWEST = 3
+#: Characters of a bar.
+BAR = 24
 
 
 class Counters(Protocol):
@@ -32,6 +36,49 @@ class Counters(Protocol):
     def input_bytes(self) -> int: ...
     @property
     def shards(self) -> int: ...
+
+
+class Step:
+    """What a run does at a time, and how much of it there is."""
+
+    def __init__(
+        self, name: str, shards: int = 0, input_bytes: int = 0, since: Counters | None = None
+    ) -> None:
+        """`name` is empty for all that a run does. Of `input_bytes` to be read the share that is done is
+        told, or else of `shards`; of work without either only how long it goes on. It is counted from
+        what `since` says now."""
+        self.name = name
+        self.shards = shards
+        self.input_bytes = input_bytes
+        self.begin = time.monotonic()
+        self._before = (since.documents, since.bytes, since.input_bytes, since.shards) if since else (0,) * 4
+
+    def done(self, counters: Counters) -> Done:
+        """What is done of it."""
+        now = (counters.documents, counters.bytes, counters.input_bytes, counters.shards)
+        documents, size, read, shards = (
+            after - before for after, before in zip(now, self._before, strict=True)
+        )
+        share = None
+        if self.input_bytes:
+            share = min(1.0, read / self.input_bytes)
+        elif self.shards:
+            share = min(1.0, shards / self.shards)
+        seconds = max(time.monotonic() - self.begin, 1e-6)
+        left = seconds / share - seconds if share is not None and share > 0.005 else None
+        return Done(documents, size, shards, share, seconds, left)
+
+
+class Done(NamedTuple):
+    """What is done of a step."""
+
+    documents: int
+    bytes: int
+    shards: int
+    #: None where nobody knows.
+    share: float | None
+    seconds: float
+    left: float | None
 
 
 def format_bytes(count: float) -> str:
@@ -60,24 +107,22 @@ class Meter:
         self,
         command: str,
         style: ProgressStyle,
-        input_bytes: int,
-        shards: int,
+        whole: Step,
         taggers: Callable[[], dict[str, dict[str, float]]] = dict,
     ) -> None:
-        """`taggers` gives `share` (of the time), `documents_per_second` and `spans` by tagger."""
+        """`whole` is all that the run does, shown as long as it tells of no other step; `taggers` gives
+        `share` (of the time), `documents_per_second` and `spans` by tagger."""
         if style == "auto":
             style = "bar" if sys.stderr.isatty() else "lines"
         self.command = command
         self.style = style
-        self.total = input_bytes
-        self.shards = shards
+        self.whole = whole
         self.taggers = taggers
-        self._begin = time.monotonic()
-        self._last = self._begin - LINE_EVERY + FIRST_LINE
+        self._last = whole.begin - LINE_EVERY + FIRST_LINE
         self._shown = False
 
-    def update(self, counters: Counters, *, final: bool = False) -> None:
-        """Shows the counters, if it is time to."""
+    def update(self, counters: Counters, step: Step | None = None, *, final: bool = False) -> None:
+        """Shows how far the run, or a step of it, is, if it is time to."""
         now = time.monotonic()
         every = 0.1 if self.style == "bar" else LINE_EVERY
         if self.style == "none" or (now - self._last < every and not final):
@@ -85,24 +130,15 @@ class Meter:
         if final and not self._shown and self.style != "json":
             return
         self._last, self._shown = now, True
-        elapsed = max(now - self._begin, 1e-6)
-        share = min(1.0, counters.input_bytes / self.total) if self.total else 1.0
-        left = elapsed / share - elapsed if share > 0.005 else None
+        step = step or self.whole
+        done = step.done(counters)
         if self.style == "json":
-            self._event(counters, elapsed, share, left)
-            return
-        text = (
-            f"{share:4.0%}  {counters.shards}/{self.shards} shards  {counters.documents:,} documents  "
-            f"{counters.documents / elapsed:,.0f} documents/s  {format_bytes(counters.bytes / elapsed)}/s  "
-            f"{'?' if left is None else format_duration(left)} left"
-        )
-        if self.style == "bar":
-            filled = int(share * 24)
-            bar = "█" * filled + "·" * (24 - filled)
+            self._event(step, done, now - self.whole.begin)
+        elif self.style == "bar":
             end = "\n" if final else ""
-            sys.stderr.write(f"\r\x1b[K{self.command} {bar} {text}{end}")
+            sys.stderr.write(f"\r\x1b[K{self.command} {_bar(done.share)} {_told(step, done)}{end}")
         else:
-            sys.stderr.write(f"{self.command}: {text.strip()}{self._slowest()}\n")
+            sys.stderr.write(f"{self.command}: {_told(step, done)}{self._slowest()}\n")
         sys.stderr.flush()
 
     def _slowest(self) -> str:
@@ -112,21 +148,42 @@ class Meter:
         told = ", ".join(f"{name} {taggers[name]['share']:.0%}" for name in names)
         return f"  ({told} of the time)" if told else ""
 
-    def _event(self, counters: Counters, elapsed: float, share: float, left: float | None) -> None:
+    def _event(self, step: Step, done: Done, elapsed: float) -> None:
         event: dict[str, object] = {
             "event": "progress",
             "command": self.command,
+            "step": step.name or None,
             "seconds": round(elapsed, 1),
-            "share": round(share, 4),
-            "seconds_left": None if left is None else round(left, 1),
-            "shards": counters.shards,
-            "shards_total": self.shards,
-            "documents": counters.documents,
-            "bytes": counters.bytes,
+            "share": None if done.share is None else round(done.share, 4),
+            "seconds_left": None if done.left is None else round(done.left, 1),
+            "shards": done.shards,
+            "shards_total": step.shards,
+            "documents": done.documents,
+            "bytes": done.bytes,
         }
         if taggers := self.taggers():
             event["taggers"] = taggers
         import json
 
         sys.stderr.write(json.dumps(event) + "\n")
-        sys.stderr.flush()
+
+
+def _bar(share: float | None) -> str:
+    filled = int((share or 0.0) * BAR)
+    return "█" * filled + "·" * (BAR - filled)
+
+
+def _told(step: Step, done: Done) -> str:
+    """How far a step is, in words: nothing of what it does not count."""
+    told = [f"{done.share:.0%}"] if done.share is not None else []
+    if step.shards:
+        told.append(f"{done.shards}/{step.shards} shards")
+    if done.documents:
+        told += [f"{done.documents:,} documents", f"{done.documents / done.seconds:,.0f} documents/s"]
+    if done.bytes:
+        told.append(f"{format_bytes(done.bytes / done.seconds)}/s")
+    if done.left is not None:
+        told.append(f"{format_duration(done.left)} left")
+    else:
+        told.append(f"for {format_duration(done.seconds)}")
+    return f"{step.name + ': ' if step.name else ''}{'  '.join(told)}"

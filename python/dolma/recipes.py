@@ -117,22 +117,76 @@ def load(kind: type[C], raw: Mapping[str, Any], origin: str = "recipe") -> C:
     try:
         return msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at ")
-        where = path.strip("`").removeprefix("$").lstrip(".") or "the recipe"
-        choices = _choices(kind, where) if message.startswith("Invalid enum value") else ""
-        raise DolmaConfigError(f"{origin}: {where}: {message[0].lower()}{message[1:]}{choices}") from error
+        raise DolmaConfigError(f"{origin}: {_explained(error, kind, data)}") from error
 
 
-def _choices(kind: type[msgspec.Struct], path: str) -> str:
-    """What a key at `path` may be, as the end of a message."""
-    annotation: Any = kind
-    for name in re.sub(r"\[.*?\]", "", path).split("."):
-        struct = struct_of(annotation)
-        annotation = hints(struct).get(name) if struct is not None else None
-    while typing.get_origin(annotation) is typing.Annotated:
-        annotation = typing.get_args(annotation)[0]
-    values = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
-    return f"; it is one of {', '.join(map(repr, values))}" if values else ""
+def _explained(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: Any) -> str:
+    """Which key of `data` is wrong, and what it may be."""
+    message, _, path = str(error).partition(" - at ")
+    where, annotation = _place(kind, data, path.strip("`").removeprefix("$"))
+    missing = re.fullmatch(r"Object missing required field `(\w+)`", message)
+    struct = struct_of(annotation)
+    if missing is not None and struct is not None:
+        name = missing[1]
+        annotation = hints(struct)[name]
+        described = "".join(f": {note.description}" for note in _notes(annotation) if note.description)
+        key = f"{where}.{name}" if where else name
+        return f"{key} must be given, {_expected(annotation)}{described}"
+    choices = f"; it is {_expected(annotation)}" if message.startswith("Invalid enum value") else ""
+    return f"{where or 'the recipe'}: {message[0].lower()}{message[1:]}{choices}"
+
+
+def _place(annotation: Any, data: Any, path: str) -> tuple[str, Any]:
+    """A path as recipes write it, with the keys that msgspec calls `[...]`, and what is expected there."""
+    where = ""
+    for name in re.findall(r"\[[^]]*\]|[^.\[\]]+", path):
+        if name == "[...]":
+            annotation = typing.get_args(_inner(annotation))[-1]
+            name, data = next((one for one in data.items() if not _fits(one[1], annotation)), (name, None))
+        elif name.startswith("["):
+            annotation = typing.get_args(_inner(annotation))[-1]
+            where, data = f"{where}{name}", data[int(name[1:-1])]
+            continue
+        else:
+            struct = struct_of(annotation)
+            annotation = hints(struct).get(name) if struct is not None else None
+            data = data.get(name)
+        where = f"{where}.{name}" if where else name
+    return where, annotation
+
+
+def _fits(data: Any, annotation: Any) -> bool:
+    try:
+        msgspec.convert(data, annotation, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _inner(annotation: Any) -> Any:
+    """`X` of `Annotated[X, …]` and of `X | None`."""
+    while True:
+        arguments = [item for item in typing.get_args(annotation) if item is not type(None)]
+        origin = typing.get_origin(annotation)
+        if origin is typing.Annotated or (origin in (typing.Union, types.UnionType) and len(arguments) == 1):
+            annotation = arguments[0]
+        else:
+            return annotation
+
+
+def _notes(annotation: Any) -> list[msgspec.Meta]:
+    return [note for note in getattr(annotation, "__metadata__", ()) if isinstance(note, msgspec.Meta)]
+
+
+def _expected(annotation: Any) -> str:
+    """What to write where `annotation` is asked for."""
+    annotation = _inner(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+        return f"one of {', '.join(map(repr, typing.get_args(annotation)))}"
+    if typing.get_origin(annotation) is list:
+        return "a list"
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    return words.get(annotation, "a section of options")
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -24,6 +24,7 @@ from . import paths, storage
 from .config import RunConfig
 from .errors import DolmaConfigError, DolmaError, DolmaShardError
 from .paths import Place
+from .progress import Counters, Step
 from .shards import Counts, Failure, Outcome, Record, Shard, add_up, read_record
 from .version import __version__
 
@@ -109,6 +110,8 @@ class Run:
         #: By input path, of the shards that this run finished.
         self.content_hashes: dict[str, str] = {}
         self.interrupted = False
+        #: What it works at, where it works in steps.
+        self.step: Step | None = None
         #: Where the report of this run is, once it is written.
         self.report_path: str | None = None
         self._lock = threading.Lock()
@@ -215,6 +218,13 @@ class Run:
         self.timings["work_seconds"] = round(time.perf_counter() - begin, 3)
         if failure and not self.interrupted:
             raise failure[0]
+
+    def begin(
+        self, step: str, counters: Counters, shards: Sequence[Shard] = (), *, reads: bool = True
+    ) -> None:
+        """Says that a step over `shards` begins, in which their inputs are read, unless it is said otherwise."""
+        size = sum(file.size for shard in shards for file in shard.inputs) if reads else 0
+        self.step = Step(step, len(shards), size, counters)
 
     def fail(self, shard: Shard, error: BaseException | str) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Folders for what a run needs only while it works, in the system's place for such things.
+"""Folders for what a run needs only while it works, in the system's place for such things or another.
 
 A run removes its own. One that was killed cannot, so each folder holds a locked file: the system
 takes the lock back when its process ends, however that was, and the next run removes the folders
@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["folder", "place", "remove"]
+__all__ = ["folder", "place", "remove", "sweep"]
 
 #: What the names of these folders begin with.
 PREFIX = "dolma-"
@@ -22,10 +22,12 @@ LOCK = ".dolma-lock"
 
 
 @contextmanager
-def folder(kind: str) -> Iterator[str]:
-    """An empty folder, gone afterwards; `kind` is for those who look at what is there."""
-    _sweep(place())
-    made = os.path.join(place(), f"{PREFIX}{kind}-{os.urandom(6).hex()}")
+def folder(kind: str, where: str | None = None) -> Iterator[str]:
+    """An empty folder, gone afterwards, in `where` or the system's place; `kind` is for those who look
+    at what is there."""
+    where = place() if where is None else where
+    sweep(where)
+    made = os.path.join(where, f"{PREFIX}{kind}-{os.urandom(6).hex()}")
     os.mkdir(made, 0o700)
     try:
         with _locked(made):
@@ -72,9 +74,9 @@ def _locked(made: str) -> Iterator[None]:
         yield
 
 
-def _sweep(place: str) -> None:
+def sweep(where: str) -> None:
     """Removes what killed runs of this user have left on this machine."""
-    with suppress(OSError), os.scandir(place) as entries:
+    with suppress(OSError), os.scandir(where) as entries:
         for entry in entries:
             if entry.name.startswith(PREFIX):
                 with suppress(OSError):

@@ -14,4 +14,5 @@ pub mod merge;
 pub mod ngrams;
 pub mod normalize;
 pub mod readings;
+pub mod sources;
 pub mod substring;

@@ -258,7 +258,9 @@ impl<T: Taker> Stage for Load<'_, T> {
             return Ok(None);
         }
         let mut bytes = self.run.buffers().take();
-        if source.frames.next(&mut bytes)? == Frame::Inner {
+        let frame = source.frames.next(&mut bytes)?;
+        Progress::add(&self.progress.input_bytes, bytes.len() as u64);
+        if frame == Frame::Inner {
             return Ok(Some(bytes));
         }
         let unknown = || source.frames.damaged("its end is not what was written");

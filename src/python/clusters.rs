@@ -404,13 +404,13 @@ impl Clusters {
             .collect()
     }
 
-    /// Sources by number, with how many documents of each were compared.
+    /// Sources as the report names them, with how many documents of each were compared.
     fn sources(&self) -> Vec<(String, u64)> {
-        self.run.source_table()
+        self.run.named().table.clone()
     }
 
-    /// Duplicates by the numbers of two sources: that of the kept copy, that of the duplicate.
-    fn matrix(&self) -> PyResult<Vec<(u32, u32, u64)>> {
+    /// Duplicates by the places of two sources among these: that of the kept copy, that of the duplicate.
+    fn matrix(&self) -> PyResult<Vec<(usize, usize, u64)>> {
         self.findings(|found| found.matrix.iter().map(|((a, b), n)| (*a, *b, *n)).collect())
     }
 }

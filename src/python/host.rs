@@ -35,7 +35,7 @@ impl Progress {
         self.inner.bytes.load(Ordering::Relaxed)
     }
 
-    /// Compressed bytes of document files read so far.
+    /// Compressed bytes of inputs read so far.
     #[getter]
     fn input_bytes(&self) -> u64 {
         self.inner.input_bytes.load(Ordering::Relaxed)

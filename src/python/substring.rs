@@ -142,17 +142,12 @@ impl Substrings {
 
     /// What was marked in each source.
     fn sources(&self) -> PyResult<Vec<Source>> {
-        let row = |name: &String, share: &Share| {
-            let Share { documents, documents_marked, chars, marked_chars, .. } = *share;
-            (name.clone(), documents, documents_marked, chars, marked_chars)
+        let row = |(name, share): (String, Share)| {
+            let Share { documents, documents_marked, chars, marked_chars, .. } = share;
+            (name, documents, documents_marked, chars, marked_chars)
         };
         raise(self.run.found(|found| {
-            let shares = found.findings.sources.iter();
-            Ok(shares
-                .filter_map(|(number, share)| {
-                    found.sources.get(*number as usize).map(|name| row(name, share))
-                })
-                .collect())
+            Ok(found.findings.shares(&found.sources).into_iter().map(row).collect())
         }))
     }
 

@@ -130,7 +130,7 @@ def test_the_same_bytes_for_any_threads_and_memory(tmp_path: Path, method: dict[
         report = dedupe(tmp_path, method, processes=threads, memory=memory, force=True)
         spilled.append(report["details"]["clusters"]["spilled_bytes"])
         outcomes.append((visible(tmp_path / "attributes"), {**report["details"]}))
-        assert not (tmp_path / "attributes/dup/.dolma/work").exists()
+        assert not list((tmp_path / "attributes/dup/.dolma").glob("dolma-dedupe-*"))
     assert spilled[0] == 0
     assert spilled[1] > 0
     for found, details in outcomes:
@@ -292,7 +292,7 @@ def test_a_damaged_input_fails_the_run_and_nothing_is_written(tmp_path: Path) ->
     with pytest.raises(DolmaShardError, match=r"documents/a.jsonl.gz"):
         dedupe(tmp_path, BY_TEXT)
     assert visible(tmp_path / "attributes") == {}
-    assert not (tmp_path / "attributes/dup/.dolma/work").exists()
+    assert not list((tmp_path / "attributes/dup/.dolma").glob("dolma-dedupe-*"))
 
 
 def test_bad_lines_are_put_aside_or_fail_with_their_place(tmp_path: Path) -> None:
@@ -357,3 +357,30 @@ def test_rows_of_the_score_file_must_fit(tmp_path: Path) -> None:
     attributes(tmp_path, "q", "a.jsonl", [("d0", {}), ("other", {})])
     with pytest.raises(DolmaShardError, match=r'a.jsonl:2: attribute row of "other"'):
         dedupe(tmp_path, {**BY_TEXT, "keep": keep})
+
+
+@pytest.mark.parametrize("method", [BY_TEXT, {"substring": {"attribute_name": "dup", "min_length": 20}}])
+def test_of_very_many_sources_the_largest_are_named_for_any_threads(
+    tmp_path: Path, method: dict[str, Any]
+) -> None:
+    draw = random.Random(3)
+    for n in range(4):
+        rows = [
+            {"id": f"{n}-{i}", "text": f"a text of its own {draw.randrange(400):030}", "source": f"s{i:04}"}
+            for i in range(1200)
+            for _ in range(2 if i >= 300 else 1)
+        ]
+        draw.shuffle(rows)
+        write(tmp_path / f"documents/{n}.jsonl", rows)
+    outcomes = []
+    for threads in (1, 4):
+        details = dedupe(tmp_path, method, processes=threads, force=True)["details"]
+        outcomes.append(details["substring" if "substring" in method else "clusters"])
+    assert outcomes[0] == outcomes[1]
+    sources = outcomes[0]["sources"]
+    # 900 with eight documents, then the first of those with four.
+    named = [f"s{i:04}" for i in (*range(100), *range(300, 1200))]
+    assert list(sources) == ["(others)", *named]
+    count = "documents" if "substring" in method else "compared"
+    assert sources["(others)"][count] == 200 * 4
+    assert sum(one[count] for one in sources.values()) == 4 * 2100

@@ -13,11 +13,12 @@ attribute set of its own, and a last run joins what they found.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
 
-from .. import temporary
+from .. import lock, temporary
 from ..config import DedupeConfig, NgramConfig
 from ..errors import DolmaConfigError
 from ..files import Files
@@ -78,7 +79,9 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     files = [file for file, _ in inputs.find(config.documents) if parts.has(file)]
     beside = inputs.find_beside(config.dedupe, files, config.dedupe.skip_marked or [])
     identity: dict[str, Any] = {"method": method, "plan": plan, "filter": bloom}
-    with temporary.folder("filter") as folder, Keeper(bloom, method, folder) as keeper:
+    adds = not (bloom.read_only or config.dryrun)
+    guard = lock.held(bloom.file, "bloom_filter.file") if adds else nullcontext()
+    with guard, temporary.folder("filter") as folder, Keeper(bloom, method, folder) as keeper:
         if bloom.read_only:
             # The verdicts are those of what the filter holds now.
             identity["absorbed"] = keeper.description.absorbed

@@ -9,6 +9,7 @@ from typing import Any
 from .. import temporary
 from ..errors import DolmaShardError
 from ..files import Files
+from ..progress import Counters
 from ..runs import Run
 from ..shards import Shard
 
@@ -72,12 +73,16 @@ class Reader:
 
 def read_through(
     run: Run,
+    step: str,
+    gauge: Counters,
     shards: list[Shard],
     work: Callable[[Reader], None],
     numbers: Sequence[int] | None = None,
     read: Read | None = None,
 ) -> Read:
-    """Has the engine go through files that are only read; `numbers` and `read` as for `Reader`."""
+    """Has the engine go through files that are only read, as a step of the run; `numbers` and `read` as
+    for `Reader`."""
+    run.begin(step, gauge, shards)
     with temporary.folder("read") as folder:
         files = Files(run, folder, shards)
         reader = Reader(files, numbers, read)

@@ -21,6 +21,7 @@ from ..config import DedupeConfig
 from ..errors import DolmaConfigError
 from ..files import Files
 from ..paths import Place
+from ..progress import Counters
 from ..runs import Run, parse_part, published
 from ..shards import Output, Shard, fingerprint
 from ..storage import File
@@ -126,6 +127,7 @@ def counted(there: int, files: int) -> str:
 
 def load(
     run: Run,
+    gauge: Counters,
     shards: Sequence[Shard],
     there: Mapping[str, File],
     engine: Callable[[list[str], Reader], Sequence[tuple[int, str]]],
@@ -140,7 +142,15 @@ def load(
     inputs = [Shard((there[shard.name],), (), "", shard.name) for shard in shards]
     identities = [shard.fingerprint for shard in shards]
     damaged: list[tuple[int, str]] = []
-    read_through(run, inputs, lambda host: damaged.extend(engine(identities, host)), numbers, read)
+    read_through(
+        run,
+        "loading readings",
+        gauge,
+        inputs,
+        lambda host: damaged.extend(engine(identities, host)),
+        numbers,
+        read,
+    )
     return [(shards[place], what) for place, what in damaged]
 
 

@@ -1,7 +1,8 @@
 """Where a deduplication keeps its intermediates while it works.
 
-The folder is emptied before a run and removed after it: what a killed run has left there is never
-taken for a result.
+Each run has a folder of its own, so that two over the same files do not disturb each other. It is
+removed after the run; what a killed one has left is never taken for a result, and is removed before
+the next one looks for room.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 
 from .. import paths, storage, temporary
 from ..config import DedupeConfig
-from ..errors import DolmaConfigError
+from ..errors import DolmaConfigError, DolmaStorageError
 from ..progress import format_bytes
 from ..runs import Run
 from . import needs
@@ -25,7 +26,7 @@ def check_room(config: DedupeConfig, work: Run, spilled: int) -> None:
 
     Raises `DolmaConfigError` for more than there is.
     """
-    place = _place(config, work) or temporary.place()
+    place = _place(config, work)
     free = needs.free_space(place)
     if spilled > free:
         raise DolmaConfigError(
@@ -36,29 +37,26 @@ def check_room(config: DedupeConfig, work: Run, spilled: int) -> None:
 
 @contextmanager
 def folder(config: DedupeConfig, work: Run) -> Iterator[str]:
-    """An empty folder for intermediates, gone afterwards; a killed run's is emptied first."""
+    """An empty folder for intermediates, gone afterwards."""
     place = _place(config, work)
-    if place is None:
-        with temporary.folder("dedupe") as made:
-            yield made
-        return
-    remove(config, work)
     try:
-        yield place
-    finally:
-        remove(config, work)
+        os.makedirs(place, exist_ok=True)
+    except OSError as error:
+        raise DolmaStorageError(f"{place}: {error.strerror}") from error
+    with temporary.folder("dedupe", place) as made:
+        yield made
 
 
 def remove(config: DedupeConfig, work: Run) -> None:
-    """Removes what an earlier run may have left."""
-    place = _place(config, work)
-    if place is not None:
-        temporary.remove(place)
+    """Removes what killed runs may have left."""
+    temporary.sweep(_place(config, work))
 
 
-def _place(config: DedupeConfig, work: Run) -> str | None:
-    """Where intermediates go; None for a temporary folder of the system's."""
+def _place(config: DedupeConfig, work: Run) -> str:
+    """Where the folder goes."""
     if config.work_dir.output is not None:
-        return os.path.join(config.work_dir.output, f"dedupe-{work.mine[0].fingerprint[:16]}")
+        return config.work_dir.output
     root = work.mine[0].outputs[0].place.root
-    return None if storage.is_remote(root) else f"{root}/{paths.HIDDEN}/work"
+    if storage.is_remote(root) or config.is_s3_volume:
+        return temporary.place()
+    return f"{root}/{paths.HIDDEN}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import recipes
 from ..files import Files, opened
-from ..progress import Meter, format_bytes, format_duration
+from ..progress import Meter, Step, format_bytes, format_duration
 from ..runs import Run
 
 __all__ = ["announce", "execute", "say", "warn"]
@@ -43,21 +43,18 @@ def execute(
     engine: Callable[[Any, Files], None],
     account: Callable[[], None] = lambda: None,
     taggers: Callable[[], dict[str, dict[str, float]]] = dict,
-    *,
-    input_bytes: int | None = None,
 ) -> dict[str, Any]:
     """Has the engine work on what is left of a run, shows progress, finishes and sums up.
 
     `account` prints the command's own findings, and may warn, before the report is written;
-    `taggers` says what those of the run did so far; `input_bytes` as for `announce`.
+    `taggers` says what those of the run did so far.
 
     Raises `DolmaShardError` when shards failed, `KeyboardInterrupt` when it was stopped.
     """
     from .. import _core
 
     gauge = _core.Progress()
-    size = run.input_bytes if input_bytes is None else input_bytes
-    meter = Meter(run.command, run.config.progress, size, len(run.todo), taggers)
+    meter = Meter(run.command, run.config.progress, Step("", len(run.todo), run.input_bytes), taggers)
     if run.todo:
         with opened(run) as files:
 
@@ -65,8 +62,8 @@ def execute(
                 engine(gauge, files)
                 files.wait()
 
-            run.execute(gauge, work, lambda: meter.update(gauge))
-        meter.update(gauge, final=True)
+            run.execute(gauge, work, lambda: meter.update(gauge, run.step))
+        meter.update(gauge, run.step, final=True)
     account()
     try:
         return run.finish()

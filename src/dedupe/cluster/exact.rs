@@ -87,7 +87,7 @@ impl Grouping<'_> {
         if group.cluster.samples.len() < SAMPLES {
             group.cluster.samples.push(entry.doc);
         }
-        *self.findings.matrix.entry((group.kept.source, entry.source)).or_default() += 1;
+        self.findings.copied(self.run.named(), group.kept.source, entry.source);
         self.pending.push(Verdict {
             doc: entry.doc,
             start: entry.start,

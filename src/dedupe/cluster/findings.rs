@@ -1,6 +1,7 @@
 //! What a run found, for its report: sizes of clusters, the largest ones, who copied whom.
 
 use super::records::Doc;
+use crate::dedupe::sources::Named;
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 
@@ -32,8 +33,8 @@ pub struct Findings {
     /// Clusters by size: the n-th counts those of 2^n to 2^(n+1) - 1 members.
     pub sizes: BTreeMap<u32, u64>,
     pub largest: Vec<Cluster>,
-    /// Duplicates by the source of the kept copy and of the duplicate.
-    pub matrix: BTreeMap<(u32, u32), u64>,
+    /// Duplicates by the source of the kept copy and of the duplicate, as the report names them.
+    pub matrix: BTreeMap<(usize, usize), u64>,
 }
 
 impl Findings {
@@ -61,6 +62,11 @@ impl Findings {
         self.foreign += u64::from(foreign);
         self.duplicates += duplicates;
         self.cluster(cluster);
+    }
+
+    /// Counts a duplicate by the numbers of its source and of that of the kept copy.
+    pub fn copied(&mut self, named: &Named, kept: u32, duplicate: u32) {
+        *self.matrix.entry((named.place(kept), named.place(duplicate))).or_default() += 1;
     }
 
     pub fn add(&mut self, other: Self) {

@@ -140,12 +140,12 @@ impl Gathered {
         let (shard, base) = (ledger.shard(), ledger.end());
         let reference = shard < run.references;
         let doc = |place: Doc| Doc::new(shard, base + place.0);
-        let numbers: Vec<u32> = names.iter().map(|name| run.source_number(name)).collect();
+        let numbers: Vec<u32> = names.iter().map(|name| run.sources.number(name)).collect();
         ledger.append(&rows, account.counts.read, entries.len() as u64)?;
         if !reference {
             let mut counts = vec![0u64; numbers.len()];
             entries.iter().for_each(|entry| counts[entry.source as usize] += 1);
-            run.count_sources(numbers.iter().copied().zip(counts));
+            run.sources.count(numbers.iter().copied().zip(counts));
         }
         run.take(entries.into_iter().map(|entry| Entry {
             rank: if reference { REFERENCE } else { entry.rank },

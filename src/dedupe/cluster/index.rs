@@ -10,6 +10,7 @@ use super::rank::REFERENCE;
 use super::records::{Doc, Entry, Kept};
 use super::run::ClusterRun;
 use super::sorter::{Part, Record, number};
+use crate::dedupe::sources::OTHERS;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -127,7 +128,7 @@ fn read(run: &ClusterRun, path: &Path, counts: &[u64]) -> Result<()> {
             let name = String::from_utf8_lossy(&bytes[HEAD..HEAD + source]);
             let (start, end) = (number::<4>(&bytes, 16) as u32, number::<4>(&bytes, 20) as u32);
             let doc = Doc::new(shard, place);
-            let (hash, source) = (number::<16>(&bytes, 0), run.source_number(&name));
+            let (hash, source) = (number::<16>(&bytes, 0), run.sources.number(&name));
             entries.push(Entry { hash, rank: REFERENCE, doc, start, end, source });
             if entries.len() == BATCH {
                 run.take(entries.drain(..))?;
@@ -166,7 +167,7 @@ pub fn save(
     if let Some(old) = old {
         copy(old, &mut out, &mut hasher).map_err(|error| error.at(old))?;
     }
-    let sources = run.source_table();
+    let sources = run.sources.names();
     let (mut buffer, mut raw, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     let mut from = 0;
     while from < keys.store.len() {
@@ -174,7 +175,7 @@ pub fn save(
         for record in keys.store.read(from, to, &mut raw)?.chunks_exact(Kept::BYTES) {
             let kept = Kept::get(record);
             let (id, line) = run.locate(kept.doc, &mut buffer)?;
-            let source = sources.get(kept.source as usize).map_or("", |(name, _)| name.as_str());
+            let source = sources.get(&kept.source).map_or(OTHERS, String::as_str);
             bytes.clear();
             bytes.extend_from_slice(&kept.hash.to_le_bytes());
             bytes.extend_from_slice(&kept.start.to_le_bytes());

@@ -122,6 +122,7 @@ impl<'r> Stage for Mark<'r> {
         let Local { rows, buffer, compressor } = local;
         rows.clear();
         let tally = self.write_rows(&batch, buffer, rows)?;
+        Progress::add(&self.progress.documents, tally.counts.read);
         let compressor = match compressor {
             Some((known, compressor)) if *known == batch.encoding => compressor,
             slot => &mut slot.insert((batch.encoding, Compressor::new(batch.encoding)?)).1,

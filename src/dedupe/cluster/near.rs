@@ -357,7 +357,7 @@ impl Clusters<'_> {
             group.cluster.samples.push(member.doc);
         }
         let kept = group.kept;
-        *self.findings.matrix.entry((kept.source, member.source)).or_default() += 1;
+        self.findings.copied(self.run.named(), kept.source, member.source);
         let similarity = if kept.candidate == member.candidate {
             Verdict::SAME
         } else {

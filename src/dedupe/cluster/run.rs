@@ -11,15 +11,13 @@ use super::sorter::{Part, Record, Sorter};
 use super::verdicts::Verdicts;
 use crate::codec::Format;
 use crate::dedupe::keys::{Limits, Unit};
+use crate::dedupe::sources::{Named, Sources};
 use crate::error::{Error, Result};
 use crate::run::Progress;
 use crate::shard::Buffers;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Sources that are told apart in the report; the rest are one.
-pub const MAX_SOURCES: usize = 1000;
 /// Records between looks at whether the run was cancelled.
 const LOOK_EVERY: u64 = 1 << 16;
 
@@ -72,7 +70,8 @@ pub struct ClusterRun {
     pub(super) members: Sorter<Member>,
     pub(super) verdicts: Sorter<Verdict>,
     pub(super) kept: Sorter<Kept>,
-    sources: Mutex<Sources>,
+    pub(super) sources: Sources,
+    named: OnceLock<Named>,
 }
 
 impl std::ops::Deref for ClusterRun {
@@ -81,13 +80,6 @@ impl std::ops::Deref for ClusterRun {
     fn deref(&self) -> &Plan {
         &self.plan
     }
-}
-
-#[derive(Default)]
-struct Sources {
-    numbers: HashMap<String, u32>,
-    names: Vec<String>,
-    documents: HashMap<u32, u64>,
 }
 
 /// What came of the comparison.
@@ -132,7 +124,8 @@ impl ClusterRun {
             members: Sorter::new("members", &scratch, parts, share(2)),
             verdicts: Sorter::new("verdicts", &scratch, 1, share(2)),
             kept: Sorter::new("kept", &scratch, 1, share(2)),
-            sources: Mutex::default(),
+            sources: Sources::default(),
+            named: OnceLock::new(),
             buffers: Buffers::default(),
             shelf: Shelf::new(&scratch),
             scratch,
@@ -156,43 +149,9 @@ impl ClusterRun {
         self.sketches.push_all(&mut sketches.collect())
     }
 
-    /// The number of a source.
-    pub fn source_number(&self, name: &str) -> u32 {
-        let mut sources = self.sources();
-        if let Some(number) = sources.numbers.get(name) {
-            return *number;
-        }
-        if sources.names.len() >= MAX_SOURCES {
-            return MAX_SOURCES as u32;
-        }
-        let number = sources.names.len() as u32;
-        sources.names.push(name.to_string());
-        sources.numbers.insert(name.to_string(), number);
-        number
-    }
-
-    /// Counts compared keys by source.
-    pub fn count_sources(&self, counts: impl Iterator<Item = (u32, u64)>) {
-        let mut sources = self.sources();
-        for (source, count) in counts {
-            *sources.documents.entry(source).or_default() += count;
-        }
-    }
-
-    /// The sources by number, with the keys of each that were compared.
-    pub fn source_table(&self) -> Vec<(String, u64)> {
-        let sources = self.sources();
-        let count = |number: usize| sources.documents.get(&(number as u32)).copied().unwrap_or(0);
-        let mut table: Vec<(String, u64)> =
-            sources.names.iter().enumerate().map(|(n, name)| (name.clone(), count(n))).collect();
-        if sources.names.len() >= MAX_SOURCES {
-            table.push(("(others)".into(), count(MAX_SOURCES)));
-        }
-        table
-    }
-
-    fn sources(&self) -> MutexGuard<'_, Sources> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The sources as the report names them; asked for when all is read.
+    pub fn named(&self) -> &Named {
+        self.named.get_or_init(|| self.sources.named())
     }
 
     /// Takes the ledger of a shard that was read to its end; `content` is the hash of its bytes.

@@ -2,6 +2,7 @@
 //! repeats.
 
 use super::records::Place;
+use crate::dedupe::sources::{Named, Sources};
 use std::collections::BTreeMap;
 
 /// Repeats that the report shows.
@@ -49,6 +50,16 @@ impl Findings {
                 self.enter(one);
             }
         });
+    }
+
+    /// What was found in each source that the report names.
+    pub fn shares(&self, sources: &Sources) -> Vec<(String, Share)> {
+        let documents = self.sources.iter().map(|(number, share)| (*number, share.documents));
+        let named = Named::new(sources.names(), &documents.collect());
+        let mut shares = vec![Share::default(); named.table.len()];
+        self.sources.iter().for_each(|(number, share)| shares[named.place(*number)].add(share));
+        let told = named.table.into_iter().map(|(name, _)| name).zip(shares);
+        told.filter(|(_, share)| share.documents > 0).collect()
     }
 
     /// The sum over all sources.

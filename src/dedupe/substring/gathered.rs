@@ -9,16 +9,10 @@ use crate::dedupe::cluster::blocks::Scratch;
 use crate::dedupe::cluster::sorter::Sorter;
 use crate::dedupe::fields::{Fields, put_bad, put_bytes, put_number, put_records, put_texts};
 use crate::dedupe::readings::{Account, Piece, Taker};
+use crate::dedupe::sources::Sources;
 use crate::error::Result;
 use crate::shard::{Buffers, Counts};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-
-/// Sources that are told apart; the rest are one.
-const MAX_SOURCES: usize = 1000;
-/// What that one is called.
-const OTHERS: &str = "(others)";
 
 /// What a batch gives. Anchors stand at places that count from its first unit, and rows name sources
 /// by their places in `names`.
@@ -38,13 +32,7 @@ pub struct Gathering {
     winnow: Winnow,
     max_bad: u64,
     paths: Vec<PathBuf>,
-    sources: Mutex<Sources>,
-}
-
-#[derive(Default)]
-struct Sources {
-    numbers: HashMap<String, u32>,
-    names: Vec<String>,
+    pub sources: Sources,
 }
 
 impl Gathering {
@@ -57,28 +45,8 @@ impl Gathering {
             winnow: plan.winnow,
             max_bad: plan.max_bad,
             paths: plan.names.iter().map(|files| files[0].clone()).collect(),
-            sources: Mutex::default(),
+            sources: Sources::default(),
         }
-    }
-
-    /// The names of the sources by number.
-    pub fn sources(&self) -> Vec<String> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).names.clone()
-    }
-
-    fn source(&self, name: &str) -> u32 {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = sources.numbers.get(name) {
-            return *number;
-        }
-        let name = if sources.names.len() < MAX_SOURCES { name } else { OTHERS };
-        if let Some(number) = sources.numbers.get(name) {
-            return *number;
-        }
-        let number = sources.names.len() as u32;
-        sources.names.push(name.to_string());
-        sources.numbers.insert(name.to_string(), number);
-        number
     }
 }
 
@@ -109,7 +77,7 @@ impl Taker for Gathering {
     /// In the order of the file, so that places are known here.
     fn take(&self, shard: &mut usize, piece: Gathered) -> Result<Account<()>> {
         let Gathered { mut kept, mut anchors, names, account } = piece;
-        let numbers: Vec<u32> = names.iter().map(|name| self.source(name)).collect();
+        let numbers: Vec<u32> = names.iter().map(|name| self.sources.number(name)).collect();
         Row::renumber(&mut kept.rows, &numbers);
         let base = self.filling.append(*shard, &kept)?;
         anchors.iter_mut().for_each(|anchor| anchor.at += base);

@@ -13,7 +13,7 @@ use super::symbols::Unit;
 use crate::codec::{Compressor, Encoding, Format, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
-use crate::run::Stage;
+use crate::run::{Progress, Stage};
 use crate::shard::{self, Compressed, Counts, Done, Host};
 use crate::text::count_chars;
 use std::sync::{Mutex, PoisonError};
@@ -30,6 +30,7 @@ pub struct Mark<'r> {
     pub shards: Vec<usize>,
     pub host: &'r dyn Host<Done>,
     pub findings: Mutex<Findings>,
+    pub progress: &'r Progress,
 }
 
 pub struct Source<'r> {
@@ -120,6 +121,7 @@ impl<'r> Stage for Mark<'r> {
         let mut counts = Counts::default();
         let mut findings = Findings::default();
         self.write_rows(local, &batch, &mut counts, &mut findings)?;
+        Progress::add(&self.progress.documents, counts.read);
         let compressor = match &mut local.compressor {
             Some((known, compressor)) if *known == batch.encoding => compressor,
             slot => &mut slot.insert((batch.encoding, Compressor::new(batch.encoding)?)).1,

@@ -12,6 +12,7 @@ use super::records::{Anchor, Mark as Repeat, UNIT_BITS};
 use crate::dedupe::cluster::blocks::Scratch;
 use crate::dedupe::cluster::sorter::{Record, Sorter};
 use crate::dedupe::readings::{Load, Target};
+use crate::dedupe::sources::Sources;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::{self, Progress};
 use crate::shard::{Done, Host};
@@ -22,7 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Found {
     pub corpus: Corpus,
     pub marks: Marks,
-    pub sources: Vec<String>,
+    pub sources: Sources,
     pub findings: Findings,
 }
 
@@ -123,8 +124,7 @@ impl SubstringRun {
         let State::Gathering(gathering) = std::mem::take(&mut *self.state()) else {
             return Err(out_of_order());
         };
-        let sources = gathering.sources();
-        let Gathering { filling, anchors, .. } = *gathering;
+        let Gathering { filling, anchors, sources, .. } = *gathering;
         let corpus = filling.finish();
         // Parts are by place, whose first bits are hardly ever different.
         let marks = Sorter::new("repeats", &self.scratch, 1, self.plan.memory / 8);
@@ -171,6 +171,7 @@ impl SubstringRun {
             shards,
             host,
             findings,
+            progress,
         };
         let outcome = run::run(&stage, count, self.plan.threads, 0, progress);
         let findings = stage.findings.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -9,11 +9,12 @@ published stay as they are.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgspec
 
-from ... import temporary
+from ... import lock, temporary
 from ...config import DedupeConfig
 from ...files import Files
 from ...runs import Run, published
@@ -38,7 +39,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     config = readings.part(config)
     plan = check(config)
     section = config.dedupe.index
-    with temporary.folder("index") as folder:
+    with temporary.folder("index") as folder, _held(config):
         index = shelf = None
         if section is not None and plan.minhash is not None:
             shelf = Shelf(section, keys(plan), folder)
@@ -51,6 +52,14 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
             done = not config.force and _is_done(config, plan, corpus, index, shelf)
             return _part(config, plan, corpus, done=done, brief=brief)
         return _whole(config, plan, corpus, index, shelf, brief=brief)
+
+
+def _held(config: DedupeConfig) -> AbstractContextManager[None]:
+    """The lock on an index that the run adds to; parts only leave readings, beside each other."""
+    index = config.dedupe.index
+    if index is None or index.read_only or config.dryrun or config.shard is not None:
+        return nullcontext()
+    return lock.held(index.file, "dedupe.index.file")
 
 
 def _is_done(
@@ -101,6 +110,7 @@ def _whole(
     """Compares all files, and writes their attributes."""
     work = _plan(config, plan, corpus, index, shelf)
     memory = parse_size(config.memory)
+    scratch.remove(config, work)
     there = readings.find(corpus.readings) if work.todo else {}
     files = [shard.inputs[0] for shard in corpus.readings]
     left = sum(file.size for shard in corpus.readings if shard.name not in there for file in shard.inputs)
@@ -112,9 +122,6 @@ def _whole(
         scratch.check_room(config, work, estimate.spilled(memory))
     if config.dryrun:
         return None
-    if not work.todo:
-        # Killed between its last output and its end.
-        scratch.remove(config, work)
     found: dict[str, Any] = {}
 
     def engine(gauge: Any, files: Files) -> None:
@@ -125,7 +132,7 @@ def _whole(
     def account() -> None:
         findings.account(work, plan, config.dedupe.alarm, found)
 
-    report = session.execute(work, engine, account, input_bytes=left)
+    report = session.execute(work, engine, account)
     for root in {source.output.root for source in corpus.sources}:
         readings.clear(root)
     return report

@@ -79,6 +79,7 @@ class Passes:
         self._second_pass(gauge)
         if self._stopped(gauge):
             return
+        self.work.begin("comparing", gauge)
         self.core.resolve(gauge)
         found.update(findings(self.core))
         found["read"] = self.read.details
@@ -89,6 +90,7 @@ class Passes:
         verdicts = self._settle(own) if self._grows else {}
         todo = {shard.name for shard in self.work.todo}
         written = [number for number in own if self.paths[number] in todo]
+        self.work.begin("writing", gauge, self._shards(written), reads=False)
         self.core.mark(written, Writer(files, written, self.read.bad), gauge)
         files.wait()
         if not self._stopped(gauge):
@@ -129,7 +131,15 @@ class Passes:
         if not self._stopped(gauge):
             rest = [number for number in numbers if self.paths[number] not in self.there]
             shards = self._shards(rest)
-            read_through(self.work, shards, lambda host: self.core.gather(rest, host, gauge), rest, self.read)
+            read_through(
+                self.work,
+                "reading",
+                gauge,
+                shards,
+                lambda host: self.core.gather(rest, host, gauge),
+                rest,
+                self.read,
+            )
 
     def _make(self, gauge: Any) -> None:
         """Makes the readings that an index has not got yet."""
@@ -140,6 +150,7 @@ class Passes:
             self._check_at_hand(shard, "its reading is not in the index")
         numbers_of = {path: number for number, path in enumerate(self.paths)}
         numbers = [numbers_of[shard.name] for shard in make.todo]
+        self.work.begin("reading", gauge, make.todo)
         with temporary.folder("read") as folder:
             files = Files(make, folder)
             try:
@@ -158,7 +169,7 @@ class Passes:
             found: list[tuple[int, str]] = self.core.load_readings(numbers, identities, host, gauge)
             return found
 
-        damaged = readings.load(self.work, self._shards(numbers), self.there, load, numbers, self.read)
+        damaged = readings.load(self.work, gauge, self._shards(numbers), self.there, load, numbers, self.read)
         for shard, what in damaged:
             path = shard.outputs[0].path
             if shard.name in self.damaged:
@@ -188,13 +199,20 @@ class Passes:
 
     def _second_pass(self, gauge: Any) -> None:
         """Reads the documents again whose similarities are asked for."""
+        self.work.begin("comparing", gauge)
         again = self.core.candidates(gauge)
         shards = self._shards(again)
         for shard in shards:
             self._check_at_hand(shard, "dedupe.minhash.verify: jaccard compares its documents with others")
         if again:
             read_through(
-                self.work, shards, lambda host: self.core.collect(again, host, gauge), again, self.read
+                self.work,
+                "reading what may be alike",
+                gauge,
+                shards,
+                lambda host: self.core.collect(again, host, gauge),
+                again,
+                self.read,
             )
         failed = {failure.shard for failure in self.work.failures}
         for shard in shards:

@@ -58,6 +58,7 @@ def _whole(config: DedupeConfig, plan: Plan, corpus: Corpus, *, brief: bool) -> 
 
     work = Run("dedupe", config, corpus.outputs, copies=config.is_s3_volume)
     memory = parse_size(config.memory)
+    scratch.remove(config, work)
     there = readings.find(corpus.readings) if work.todo else {}
     files = [shard.inputs[0] for shard in corpus.readings]
     left = sum(file.size for shard in corpus.readings if shard.name not in there for file in shard.inputs)
@@ -75,9 +76,6 @@ def _whole(config: DedupeConfig, plan: Plan, corpus: Corpus, *, brief: bool) -> 
         scratch.check_room(config, work, spilled)
     if config.dryrun:
         return None
-    if not work.todo:
-        # Killed between its last output and its end.
-        scratch.remove(config, work)
     found: dict[str, Any] = {}
 
     def engine(gauge: Any, files: Files) -> None:
@@ -87,7 +85,7 @@ def _whole(config: DedupeConfig, plan: Plan, corpus: Corpus, *, brief: bool) -> 
     def account() -> None:
         _account(work, config.dedupe.alarm, found)
 
-    report = session.execute(work, engine, account, input_bytes=left)
+    report = session.execute(work, engine, account)
     for root in {shard.outputs[0].place.root for shard in corpus.outputs}:
         readings.clear(root)
     return report

@@ -58,13 +58,15 @@ def run(
             break
     rest = [number for number, shard in enumerate(shards) if shard.name not in there]
     unread = [shards[number] for number in rest]
-    read_through(work, unread, lambda host: core.gather(rest, host, gauge), rest, read)
+    read_through(work, "reading", gauge, unread, lambda host: core.gather(rest, host, gauge), rest, read)
     if work.failures or gauge.cancelled:
         return
     read.check_bad(config.max_bad_records)
+    work.begin("comparing", gauge)
     core.compare(gauge)
     todo = {shard.name for shard in work.todo}
     own = [n for n, shard in enumerate(shards) if n >= len(corpus.references) and shard.name in todo]
+    work.begin("writing", gauge, [shards[number] for number in own], reads=False)
     core.mark(own, Writer(files, own, read.bad), gauge)
     if not gauge.cancelled:
         found.update(_findings(core))
@@ -80,7 +82,7 @@ def _load(
         found: list[tuple[int, str]] = core.load_readings(numbers, identities, host, gauge)
         return found
 
-    damaged = readings.load(work, [shards[number] for number in numbers], there, load, numbers, read)
+    damaged = readings.load(work, gauge, [shards[number] for number in numbers], there, load, numbers, read)
     for shard, what in damaged:
         readings.discard(work, shard, what, there)
     return bool(damaged)

@@ -1,0 +1,45 @@
+"""Ctrl-C before anything is begun: the program ends at once, with its exit code and not a word."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from command import environment, put
+
+
+@pytest.mark.parametrize("module", ["msgspec", "dolma.config", "dolma.recipes", "dolma.commands.tag"])
+def test_ctrl_c_while_modules_are_imported_shows_no_trace(tmp_path: Path, module: str) -> None:
+    documents = put(tmp_path / "documents/d.jsonl.gz", "text")
+    # Each module is told of when it is there.
+    command = [sys.executable, "-X", "importtime", "-m", "dolma", "tag", "--taggers", "char_length_v1"]
+    process = subprocess.Popen(
+        [*command, "--documents", str(documents)],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.rstrip().endswith(f" {module}"):
+            break
+    process.send_signal(signal.SIGINT)
+    said = [line for line in process.communicate(timeout=60)[1].splitlines() if "import time:" not in line]
+    assert process.returncode == 130
+    assert not any("Traceback" in line or line.startswith("error") for line in said), said
+
+
+def test_a_program_that_is_not_to_be_interrupted_is_not(tmp_path: Path) -> None:
+    documents = put(tmp_path / "documents/d.jsonl.gz", "text")
+    code = (
+        "import os, signal, sys\nfrom dolma.__main__ import main\n"
+        f"sys.argv[1:] = ['tag', '--taggers', 'char_length_v1', '--documents', {str(documents)!r}, '--dryrun']\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\nassert main() == 0\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN\n"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
