@@ -37,7 +37,7 @@ _OUTPUTS = (
         meaning="characters of n-grams that occur more than once, by those of all n-grams",
     ),
     AttributeType(
-        name="character_count", unit="document", meaning="characters of all words", high=inf, always=True
+        name="character_count", unit="document", meaning="code points of the text", high=inf, always=True
     ),
     AttributeType(name="word_count", unit="document", meaning="words", high=inf, always=True),
     AttributeType(
