@@ -117,6 +117,23 @@ def test_gopher_v3_and_fineweb_count_repetition_differently(tmp_path: Path) -> N
     assert second["fraction_of_characters_in_duplicate_paragraphs"] == round(7 / 23, 5)
 
 
+def test_duplicate_ngrams_are_of_words_and_not_of_their_letters(tmp_path: Path) -> None:
+    same, other = "we are now here to stay", "we are no where to stay"
+    repeated, run_together = tag(tmp_path, "gopher_repetition_v1", f"{same} {same}", f"{same} {other}")
+    name = "fraction_of_characters_in_duplicate_6grams"
+    assert document(repeated, f"{same} {same}")[name] == round(18 / 47, 5)
+    assert document(run_together, f"{same} {other}")[name] == 0.0
+
+
+def test_fineweb_knows_the_full_stops_of_other_scripts(tmp_path: Path) -> None:
+    text = "今日は。\nyes”\nአዎ።\nहाँ।\nສັ່ງ\n"
+    (row,) = tag(tmp_path, "fineweb_quality_v1", text)
+    scores = document(row, text)
+    assert scores["line_punct_ratio"] == round(3 / 5, 5)
+    # Words of the five lines, three full stops and a quotation mark: marks within a word do not end it.
+    assert scores["new_line_ratio"] == round(5 / 9, 5)
+
+
 def test_math_and_structure(tmp_path: Path) -> None:
     text = "# On 2024-05-06\n- Let $x$ be \\alpha\n- or 3 \u2208 N;"
     (math,) = tag(tmp_path / "1", "math_density_v1", text)

@@ -97,9 +97,11 @@ where lines without ending punctuation stay: FineWeb leaves that rule out), `lon
 or more; mC4 and datatrove's `C4ParagraphFilter` drop pages with fewer than 3).
 
 Differences. From `c4_v2`: "javascript" cuts a line, not the page; blank lines are no lines; naughty words may
-touch punctuation; the rest is new. From datatrove's `C4QualityFilter`: that takes `'` for an end too, and
-sees no end where a space stands before a citation; flags count here wherever they stand, there not in lines
-that are cut first; sentences end at `.`, `?`, `!` before white space, there at spaCy's ends.
+touch punctuation; the rest is new. From C4's code, and datatrove's `C4QualityFilter` after it: flags count
+here wherever they stand, as the paper says, there only in lines that are not cut first, so that most pages of
+source code pass there. From datatrove's alone: that takes `'` for an end too, but none of `”`, `。` and other
+scripts; it sees no end where a space stands before a citation; sentences end here at `.`, `?`, `!` and their
+like, closing quotes included, there at spaCy's ends.
 `configs/fineweb.yaml` applies the rules.
 """
 

@@ -17,8 +17,10 @@ of the text without newlines), `new_line_ratio` (newlines by tokens). Lines are 
 not blank; white space at their ends counts.
 
 Thresholds: a document is dropped if `line_punct_ratio` is below 0.12, `short_line_ratio` above 0.67,
-`char_dup_ratio` above 0.01 or `new_line_ratio` above 0.3. The first three are those of datatrove's
-`FineWebQualityFilter`; the last has tokens of `\\w+|[^\\w\\s]+` below the line, where datatrove has spaCy's.
+`char_dup_ratio` above 0.01 or `new_line_ratio` above 0.3, those of datatrove's `FineWebQualityFilter`. Its
+numbers are the same but for two things: terminal marks here are Unicode 17's (`Sentence_Terminal`), a few rare
+ones more; and `new_line_ratio` has tokens of `\\w+|[^\\w\\s]+` (`\\w` with combining marks) below the line, where
+datatrove has spaCy's.
 `configs/fineweb.yaml` applies the rules.
 """
 
