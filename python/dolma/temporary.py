@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["folder", "place", "remove", "sweep"]
+__all__ = ["folder", "folder_if", "place", "remove", "sweep"]
 
 #: What the names of these folders begin with.
 PREFIX = "dolma-"
@@ -34,6 +34,16 @@ def folder(kind: str, where: str | None = None) -> Iterator[str]:
             yield made
     finally:
         remove(made)
+
+
+@contextmanager
+def folder_if(needed: bool, kind: str) -> Iterator[str]:
+    """The same where it is `needed`; else an empty path, which is none: making a folder takes its time."""
+    if not needed:
+        yield ""
+        return
+    with folder(kind) as made:
+        yield made
 
 
 def place() -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import temporary
+from .. import storage, temporary
 from ..errors import DolmaShardError
 from ..files import Files
 from ..progress import Counters
@@ -83,7 +83,8 @@ def read_through(
     """Has the engine go through files that are only read, as a step of the run; `numbers` and `read` as
     for `Reader`."""
     run.begin(step, gauge, shards)
-    with temporary.folder("read") as folder:
+    remote = any(storage.is_remote(file.path) for shard in shards for file in shard.inputs)
+    with temporary.folder_if(remote, "read") as folder:
         files = Files(run, folder, shards)
         reader = Reader(files, numbers, read)
         try:

@@ -151,10 +151,13 @@ def delete(path: str) -> None:
 
 def clear(folder: str) -> None:
     """Removes a directory with all that is in it; a missing one is fine."""
+    path = names.local_path(folder)
+    if not os.path.lexists(path):
+        return
     import shutil
 
     with failures.explained("delete", folder), contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(names.local_path(folder))
+        shutil.rmtree(path)
 
 
 def temporary(destination: str) -> str:

@@ -39,7 +39,7 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     config = readings.part(config)
     plan = check(config)
     section = config.dedupe.index
-    with temporary.folder("index") as folder, _held(config):
+    with temporary.folder_if(section is not None, "index") as folder, _held(config):
         index = shelf = None
         if section is not None and plan.minhash is not None:
             shelf = Shelf(section, keys(plan), folder)
