@@ -24,6 +24,7 @@ mod lines;
 mod part;
 mod reader;
 mod source;
+mod spans;
 mod symbols;
 mod tables;
 #[cfg(test)]
