@@ -1,5 +1,6 @@
 //! Scanning, escaping and numbers, against `serde_json`.
 
+use super::strings::{find_special_portable, is_special};
 use super::*;
 use proptest::prelude::*;
 
@@ -67,6 +68,17 @@ fn lone_surrogates_have_no_text() {
     }
 }
 
+#[test]
+fn digits_are_those_of_every_size() {
+    for value in (0..100_000).chain((0..100_000).map(|n| n * 999 + 98_765)).chain([99_999_999]) {
+        let mut out = Vec::new();
+        write_span(value, 100_000_000, f64::from(value), &mut out);
+        write_span(value, value, f64::from(value), &mut out);
+        let expected = format!("[{value},100000000,{value}.0],[{value},{value},{value}.0],");
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
 fn score(value: f64) -> String {
     let mut out = Vec::new();
     write_score(value, &mut out);
@@ -100,6 +112,22 @@ proptest! {
         let mut out = Vec::new();
         write_int(value, &mut out);
         prop_assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+    }
+
+    #[test]
+    fn spans_are_written_number_by_number(
+        start in any::<u32>(), end in any::<u32>(), whole in any::<u32>(), bits in 0u32..32, other in prop::num::f64::ANY,
+    ) {
+        for score in [f64::from(whole >> bits), -f64::from(whole >> bits), f64::from(whole) / 64.0, other] {
+            if !score.is_finite() {
+                continue;
+            }
+            let (start, end) = (start >> bits, end >> (bits / 2));
+            let mut out = b"x".to_vec();
+            write_span(start, end, score, &mut out);
+            let expected = format!("x[{start},{end},{}],", self::score(score));
+            prop_assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     #[test]

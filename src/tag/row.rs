@@ -219,13 +219,7 @@ fn write_list(
     let mut at = ends.map_or(u32::MAX, |(first, _)| first);
     while at != u32::MAX {
         let span = spans[at as usize];
-        out.push(b'[');
-        json::write_int(u64::from(span.start), out);
-        out.push(b',');
-        json::write_int(u64::from(span.end), out);
-        out.push(b',');
-        json::write_score(span.score, out);
-        out.extend_from_slice(b"],");
+        json::write_span(span.start, span.end, span.score, out);
         scores.add(span.score);
         at = next[at as usize];
     }

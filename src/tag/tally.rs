@@ -17,6 +17,16 @@ const SUB_BITS: u32 = 4;
 /// Bins of one sign.
 const HALF: usize = 1 << 10;
 
+/// A score in units: the nearest integer, halves away from zero, and the last one beyond its range.
+#[inline]
+fn units(score: f64) -> i64 {
+    // Half a unit less the least step, which would take the number below a half up to one.
+    const HALF: f64 = 0.5 - f64::EPSILON / 4.0;
+    let scaled = score * UNITS;
+    // Instructions where `round` is a call, but for processors that have it.
+    (scaled + HALF.copysign(scaled)) as i64
+}
+
 /// The bin of a score in units; negative ones are in the second half.
 fn bin(units: i64) -> usize {
     let size = units.unsigned_abs();
@@ -60,8 +70,7 @@ impl Histogram {
     /// Counts a score, which must be finite.
     #[inline]
     pub fn add(&mut self, score: f64) {
-        // Beyond the range of the integer the conversion saturates.
-        let units = (score * UNITS).round() as i64;
+        let units = units(score);
         let scores = &mut self.scores;
         scores.count += 1;
         scores.sum += i128::from(units);
@@ -308,6 +317,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn units_are_the_nearest_integers(score in prop::num::f64::ANY, halves in -1_000_000_000i64..1_000_000_000) {
+            for score in [score, halves as f64 / 2e5, (halves as f64 / 2e5).next_up(), (halves as f64 / 2e5).next_down()] {
+                prop_assert_eq!(units(score), (score * UNITS).round() as i64);
+            }
+        }
+
         #[test]
         fn quantiles_are_near_the_sorted_values(
             mut values in prop::collection::vec(-1e6..1e6f64, 1..300), share in 0.0..=1.0f64
