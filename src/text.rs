@@ -6,6 +6,7 @@
 //! next document's words go where the last one's were.
 
 pub(crate) mod index;
+mod lines;
 mod masks;
 mod numbered;
 mod segments;
@@ -15,6 +16,7 @@ pub mod unicode;
 pub(crate) mod vocabulary;
 mod words;
 
+pub use lines::Lines;
 pub use numbered::Numbered;
 pub use segments::segments;
 pub use sentences::{Sentences, sentences};
@@ -136,11 +138,7 @@ impl<'a> Text<'a> {
     /// The byte ranges of the lines without their newlines: what `str.split("\n")` returns, so
     /// one more than there are newlines.
     pub fn lines(&self) -> Lines<'a> {
-        Lines {
-            newlines: memchr::memchr_iter(b'\n', self.as_bytes()),
-            next: Some(0),
-            len: self.text.len(),
-        }
+        Lines::new(self.as_bytes())
     }
 
     /// The byte ranges of the paragraphs: lines with their newlines, less those that are blank.
@@ -160,26 +158,6 @@ impl Drop for Text<'_> {
         if let (Some(buffers), Some(numbered)) = (self.buffers, self.numbered.take()) {
             buffers.numbered.set(Some(numbered));
         }
-    }
-}
-
-/// See [`Text::lines`].
-#[derive(Debug)]
-pub struct Lines<'a> {
-    newlines: memchr::Memchr<'a>,
-    next: Option<usize>,
-    len: usize,
-}
-
-impl Iterator for Lines<'_> {
-    type Item = Range<usize>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Range<usize>> {
-        let start = self.next?;
-        let end = self.newlines.next();
-        self.next = end.map(|end| end + 1);
-        Some(start..end.unwrap_or(self.len))
     }
 }
 
@@ -211,14 +189,27 @@ impl Cursor<'_> {
 pub fn count_chars(utf8: &[u8]) -> usize {
     let (blocks, rest) = utf8.as_chunks::<64>();
     let mut count = if blocks.is_empty() { 0 } else { masks::count_chars(blocks) };
-    let (words, rest) = rest.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        // Bit 0 of each byte: whether it is 10xxxxxx. The product sums them in the top byte.
-        let inner = word >> 7 & !word >> 6 & 0x0101_0101_0101_0101;
-        count += 8 - (inner.wrapping_mul(0x0101_0101_0101_0101) >> 56) as usize;
+    let (words, tail) = rest.as_chunks::<8>();
+    count += rest.len();
+    // At most eight words: no byte of their sum overflows.
+    let mut inner: u64 = words.iter().map(|&word| continuations(u64::from_le_bytes(word))).sum();
+    match utf8.last_chunk() {
+        // The last eight bytes less those that are counted.
+        Some(last) if !tail.is_empty() => {
+            inner += continuations(u64::from_le_bytes(*last) >> (64 - 8 * tail.len()));
+        }
+        Some(_) => {}
+        None => count -= tail.iter().filter(|&&byte| (byte as i8) < -0x40).count(),
     }
-    count + rest.iter().filter(|&&byte| (byte as i8) >= -0x40).count()
+    // The product sums all bytes in the top one.
+    count - (inner.wrapping_mul(0x0101_0101_0101_0101) >> 56) as usize
+}
+
+/// The continuation bytes of a word, as a 1 in the byte of each.
+#[inline]
+fn continuations(word: u64) -> u64 {
+    // Bit 0 of each byte: whether it is 10xxxxxx.
+    word >> 7 & !word >> 6 & 0x0101_0101_0101_0101
 }
 
 #[cfg(test)]

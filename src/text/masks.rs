@@ -62,6 +62,32 @@ pub(super) fn count_chars(blocks: &[Block]) -> usize {
     blocks.iter().flatten().filter(|&&byte| byte as i8 >= -0x40).count()
 }
 
+/// The newlines of a block. Not in batches, but small enough to be inlined where it is needed.
+#[inline]
+pub(super) fn newlines(block: &Block) -> u64 {
+    let (quarters, _) = block.as_chunks::<16>();
+    let bits = quarters.iter().enumerate();
+    bits.fold(0, |mask, (at, quarter)| mask | u64::from(newlines_of(quarter)) << (16 * at))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn newlines_of(bytes: &[u8; 16]) -> u16 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    // SAFETY: SSE2 is part of x86_64, and the load is of the sixteen bytes.
+    unsafe {
+        let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8))) as u16
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn newlines_of(bytes: &[u8; 16]) -> u16 {
+    let bits = bytes.iter().enumerate();
+    bits.fold(0, |mask, (bit, &byte)| mask | u16::from(byte == b'\n') << bit)
+}
+
 mod table {
     use super::{BATCH, Block, SpaceMasks, TokenMasks};
 
