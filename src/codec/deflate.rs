@@ -5,7 +5,8 @@
 //! laid end to end inside one gzip member. Each starts from an empty window and a cleared table:
 //! the bytes depend on the segment alone.
 //!
-//! Two positions are looked up per turn. Where neither begins a match both bytes become one token;
+//! A match that leads into a list of spans is followed along the list (`spans.rs`). Elsewhere two
+//! positions are looked up per turn. Where neither begins a match both bytes become one token;
 //! the choice between the two, and the first sixteen bytes of a match, take no branch, since no
 //! predictor would guess them.
 
@@ -199,7 +200,8 @@ impl Sink<'_> {
 pub(super) fn load(data: &[u8], at: usize) -> u64 {
     debug_assert!(at + 8 <= data.len());
     // SAFETY: `parse` loads within `LOOKAHEAD` bytes of a position that has as many behind it,
-    // `long_match` within the length that it has checked, and both from positions before those:
+    // `spans::follow` within `BEFORE` and `BEHIND` bytes of a bracket that has as many around it,
+    // `long_match` within the length that it has checked, and all from positions before those:
     // see `guess` for why no distance reaches before the start. Checking each
     // load costs a twentieth of the encoder's speed.
     unsafe { data.as_ptr().add(at).cast::<u64>().read_unaligned().to_le() }
