@@ -1,4 +1,4 @@
-"""What a run that failed says: every input that is damaged, and what becomes of the others."""
+"""What a run says of what is wrong: every damaged input, what becomes of the others, rules without effect."""
 
 from __future__ import annotations
 
@@ -46,3 +46,21 @@ def test_a_deduplication_that_failed_before_it_compared_does_not_call_the_others
     result = dolma("dedupe", "-c", config, cwd=tmp_path)
     assert result.code == 4
     assert result.message.splitlines()[0] == "1 of 2 shards failed; nothing was written:"
+
+
+def test_a_filter_without_effect_and_a_window_without_a_score_are_told(tmp_path: Path) -> None:
+    put(tmp_path / "documents/a.jsonl.gz", "one", "two")
+    stream: dict[str, Any] = {"name": "m", "documents": ["documents/*"], "output": {"path": "mixed"}}
+    for rule, warned in (("$.txt[?(@.a > 1)]", True), ("$[?(@.text == 'one')]", False)):
+        config = recipe(tmp_path, {"streams": [{**stream, "filter": {"exclude": [rule]}}]})
+        result = dolma("mix", "-c", config, cwd=tmp_path)
+        assert result.code == 0
+        assert ("warning: stream 'm': its filter dropped none of 2 documents" in result.err) == warned
+    edit = {"span": "$.attributes.x", "min_score": 5, "max_score": 1, "replacement": ""}
+    config = recipe(tmp_path, {"streams": [{**stream, "span_replacement": [edit]}]})
+    result = dolma("mix", "-c", config, cwd=tmp_path)
+    assert result.code == 2
+    assert result.message == (
+        "streams[0] (m): span_replacement: $.attributes.x: no score is from min_score 5 to below max_score 1; give a "
+        "larger max_score"
+    )
