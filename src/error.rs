@@ -26,11 +26,16 @@ pub enum ErrorKind {
     Asset(String),
     /// A tagger failed on a document.
     Tagger(String),
+    /// Several inputs of one output failed, each in its own way.
+    Several(Vec<Error>),
     /// The run was cancelled.
     Cancelled,
     /// A bug of the engine: a shard's thread panicked.
     Panic(String),
 }
+
+/// Of several errors, those that are shown.
+const SHOWN: usize = 20;
 
 /// An error with the place it belongs to.
 #[derive(Debug)]
@@ -67,6 +72,15 @@ impl Error {
 
     pub fn tagger(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Tagger(message.into()))
+    }
+
+    /// The failures of an output's inputs, of which there is one at least.
+    pub fn several(mut errors: Vec<Self>) -> Self {
+        let cancelled = |error: &Self| matches!(error.kind, ErrorKind::Cancelled);
+        if let Some(at) = errors.iter().position(cancelled).or((errors.len() == 1).then_some(0)) {
+            return errors.swap_remove(at);
+        }
+        Self::new(ErrorKind::Several(errors))
     }
 
     pub fn cancelled() -> Self {
@@ -111,6 +125,15 @@ impl fmt::Display for Error {
             | ErrorKind::Config(message)
             | ErrorKind::Asset(message)
             | ErrorKind::Tagger(message) => write!(f, "{message}"),
+            ErrorKind::Several(errors) => {
+                for (place, error) in errors.iter().take(SHOWN).enumerate() {
+                    write!(f, "{}{error}", if place > 0 { "\n  " } else { "" })?;
+                }
+                match errors.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, "\n  … and {more} more of the same output"),
+                }
+            }
             ErrorKind::Cancelled => write!(f, "cancelled"),
             ErrorKind::Panic(message) => write!(f, "internal error, please report: {message}"),
         }
@@ -123,5 +146,26 @@ impl std::error::Error for Error {
             ErrorKind::Io(cause) => Some(cause),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_errors_are_told_one_on_a_line() {
+        let errors = |count: usize| (0..count).map(|n| Error::codec(format!("no {n}"))).collect();
+        assert_eq!(Error::several(errors(1)).to_string(), "no 0");
+        assert_eq!(Error::several(errors(2)).to_string(), "no 0\n  no 1");
+        let many = Error::several(errors(23)).to_string();
+        assert_eq!(many.lines().count(), SHOWN + 1);
+        assert!(many.ends_with("no 19\n  … and 3 more of the same output"), "{many}");
+    }
+
+    #[test]
+    fn among_several_a_cancelled_one_says_it_all() {
+        let error = Error::several(vec![Error::codec("x"), Error::cancelled(), Error::codec("y")]);
+        assert!(matches!(error.kind, ErrorKind::Cancelled));
     }
 }

@@ -235,7 +235,7 @@ def test_mistakes_are_one_message_and_exit_code_2(arguments: list[str], message:
     [
         ("tag", {"taggres": ["x"]}, "unknown key 'taggres'; did you mean 'taggers'?"),
         ("tag", {"work_dir": {"inputs": "x"}}, "unknown key 'work_dir.inputs'; did you mean 'input'?"),
-        ("tag", {"documents": "x"}, "documents: expected `array`, got `str`"),
+        ("tag", {"documents": "x"}, "documents: expected `array`, got `str`; write a list"),
         ("dedupe", {"bloom_filtr": {}}, "unknown key 'bloom_filtr'; did you mean 'bloom_filter'?"),
         (
             "mix",

@@ -160,8 +160,10 @@ def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
         ({"processes": 1.5}, "processes: expected `int`, got `float`"),
         ({"processes": [1]}, "processes: expected `int`, got `array`"),
         ({"max_bad_records": -1}, "max_bad_records: expected `int` >= 0"),
-        ({"shard": "1"}, "shard: expected `str` matching regex"),
-        ({"documents": "x"}, "documents: expected `array`, got `str`"),
+        ({"shard": "1"}, r"shard: expected `str` matching regex .*: Do part i of n \(0/8 … 7/8\)"),
+        ({"shard": "0/0"}, "shard: expected `str` matching regex"),
+        ({"documents": "x"}, "documents: expected `array`, got `str`; write a list$"),
+        ({"work_dir": "x"}, "work_dir: expected `object`, got `str`; write a section of options$"),
         (
             {"taggers": [1]},
             r"taggers\[0\]: expected `str`, got `int`",
@@ -199,6 +201,21 @@ def test_what_is_missing_is_named_with_what_to_write(options: dict[str, Any], me
     with pytest.raises(DolmaConfigError) as caught:
         recipes.load(config.DedupeConfig, options, "r.yaml")
     assert str(caught.value) == message
+
+
+def test_all_values_that_a_key_may_have_are_named() -> None:
+    cases = [
+        (
+            {"dedupe": {"documents": {"attribute_name": "a", "normalize": ["x"]}}},
+            "dedupe.documents.normalize[0]",
+        ),
+        ({"dedupe": {}, "compression": {"output": "x"}}, "compression.output"),
+    ]
+    choices = ["'case', 'white_space', 'nfc', 'nfkc', 'url'", "'gz', 'zst', 'zstd', ''"]
+    for (options, key), known in zip(cases, choices, strict=True):
+        with pytest.raises(DolmaConfigError) as caught:
+            recipes.load(config.DedupeConfig, options, "r.yaml")
+        assert str(caught.value) == f"r.yaml: {key}: invalid enum value 'x'; it is one of {known}"
 
 
 def test_wrong_values_in_lists_of_sections_name_the_place() -> None:

@@ -568,4 +568,18 @@ def test_a_broken_package_does_not_stop_runs_that_do_without_it(documents: Path,
     env = {"PYTHONPATH": installed}
     succeed("tag", "--documents", documents / "a.jsonl.gz", "--taggers", "char_length_v1", env=env)
     message = refused("tag", "--documents", documents / "a.jsonl.gz", "--taggers", "shiny_v1", env=env)
-    assert message == "the tagger 'shiny_v1' of shiny:Shiny cannot be loaded: out of order"
+    why = "the tagger 'shiny_v1' of shiny:Shiny cannot be loaded: RuntimeError: out of order"
+    assert message == why
+    # What needs nothing of it can still be used and listed, and an unknown name may be one of its own.
+    (site / "shiny_module.py").write_text(
+        "from dolma import BaseTagger, add_tagger\n@add_tagger('shiny_v2')\nclass Two(BaseTagger):\n"
+        "    def predict(self, doc): ...\n"
+    )
+    listed = succeed("list", env=env)
+    assert "shiny_v2" in listed.out
+    assert listed.err == f"warning: {why}\n"
+    message = refused("tag", "--documents", documents / "a.jsonl.gz", "--taggers", "shiny_v3", env=env)
+    assert message == (
+        "unknown tagger 'shiny_v3'; did you mean 'shiny_v2'? (`dolma list` shows all; custom ones need "
+        f"tagger_modules); {why}"
+    )

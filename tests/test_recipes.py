@@ -222,9 +222,9 @@ def test_files_that_are_no_recipes_are_named(tmp_path: Path) -> None:
     for content, message in (
         (b"[1, 2]", "must hold a mapping of options, not list"),
         (b"just words", "must hold a mapping of options, not str"),
-        (b"a: [1", "is neither YAML nor JSON: .*line 1"),
+        (b"a: [1", r":2:1: this is neither YAML nor JSON: did not find expected ',' or '\]'"),
         (b"\xff\xfe\x00", "neither YAML nor JSON|not UTF-8"),
-        (b"a: 1\nb: 2\na: 3\n", "the key 'a' is given twice.*line 3"),
+        (b"a: 1\nb: 2\na: 3\n", r":3:1: this is neither YAML nor JSON: the key 'a' is given twice"),
         (b"? [a]\n: b\n", "neither YAML nor JSON: .*unhashable key"),
         (b'{"streams": [{"name": 1, "name": 2}]}', "the key 'name' is given twice"),
     ):

@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 Syntax = Literal["jsonpath", "jq"]
+Codec = Literal["gz", "zst", "zstd", ""]
 TextStep = Literal["case", "white_space", "nfc", "nfkc"]
 NormalizeStep = TextStep | Literal["url"]
 ProgressStyle = Literal["auto", "bar", "lines", "json", "none"]
@@ -65,10 +66,10 @@ class CompressionConfig(Config, frozen=True, kw_only=True):
     """How files are compressed, where the suffix does not say it."""
 
     input: Annotated[
-        str | None,
+        Codec | None,
         Meta(description="Format of the inputs: gz, zst or '' (plain). By default, the suffix says."),
     ] = None
-    output: Annotated[str | None, Meta(description="Format of the outputs: gz, zst or '' (plain).")] = None
+    output: Annotated[Codec | None, Meta(description="Format of the outputs: gz, zst or '' (plain).")] = None
     level: Annotated[
         Annotated[int, Meta(ge=1, le=22)] | None,
         Meta(
@@ -92,7 +93,7 @@ class RunConfig(Config, frozen=True, kw_only=True):
         ),
     ] = 0
     shard: Annotated[
-        Annotated[str, Meta(pattern=r"^\d+/\d+$")] | None,
+        Annotated[str, Meta(pattern=r"^\d+/0*[1-9]\d*$")] | None,
         Meta(
             description="Do part i of n (0/8 … 7/8): the same plan, split over array jobs.",
         ),

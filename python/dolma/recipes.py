@@ -48,7 +48,10 @@ def read_file(path: str) -> dict[str, Any]:
     try:
         data = yaml.load(content, Loader=_strict(loader))
     except yaml.YAMLError as error:
-        raise DolmaConfigError(f"{path} is neither YAML nor JSON: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark is not None else path
+        why = getattr(error, "problem", None) or error
+        raise DolmaConfigError(f"{where}: this is neither YAML nor JSON: {why}") from error
     except UnicodeDecodeError as error:
         raise DolmaConfigError(f"{path} is not UTF-8 text: {error}") from error
     if data is None:
@@ -129,11 +132,16 @@ def _explained(error: msgspec.ValidationError, kind: type[msgspec.Struct], data:
     if missing is not None and struct is not None:
         name = missing[1]
         annotation = hints(struct)[name]
-        described = "".join(f": {note.description}" for note in _notes(annotation) if note.description)
         key = f"{where}.{name}" if where else name
-        return f"{key} must be given, {_expected(annotation)}{described}"
-    choices = f"; it is {_expected(annotation)}" if message.startswith("Invalid enum value") else ""
-    return f"{where or 'the recipe'}: {message[0].lower()}{message[1:]}{choices}"
+        return f"{key} must be given, {_expected(annotation)}{_described(annotation)}"
+    hint = ""
+    if message.startswith("Invalid enum value"):
+        hint = f"; it is {_expected(annotation)}"
+    elif message.startswith(("Expected `array`, got", "Expected `object")):
+        hint = f"; write {_expected(annotation)}"
+    elif "matching regex" in message:
+        hint = _described(annotation)
+    return f"{where or 'the recipe'}: {message[0].lower()}{message[1:]}{hint}"
 
 
 def _place(annotation: Any, data: Any, path: str) -> tuple[str, Any]:
@@ -174,15 +182,30 @@ def _inner(annotation: Any) -> Any:
             return annotation
 
 
-def _notes(annotation: Any) -> list[msgspec.Meta]:
-    return [note for note in getattr(annotation, "__metadata__", ()) if isinstance(note, msgspec.Meta)]
+def _described(annotation: Any) -> str:
+    """What a key is for, as the end of a message."""
+    notes = getattr(annotation, "__metadata__", ())
+    return "".join(f": {note.description}" for note in notes if isinstance(note, msgspec.Meta))
+
+
+def _choices(annotation: Any) -> list[Any]:
+    """All values of `Literal[…]` and of unions of them."""
+    annotation = _inner(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+        return list(typing.get_args(annotation))
+    parts = (
+        typing.get_args(annotation)
+        if typing.get_origin(annotation) in (typing.Union, types.UnionType)
+        else ()
+    )
+    return [value for part in parts for value in _choices(part)]
 
 
 def _expected(annotation: Any) -> str:
     """What to write where `annotation` is asked for."""
     annotation = _inner(annotation)
-    if typing.get_origin(annotation) is typing.Literal:
-        return f"one of {', '.join(map(repr, typing.get_args(annotation)))}"
+    if choices := _choices(annotation):
+        return f"one of {', '.join(map(repr, choices))}"
     if typing.get_origin(annotation) is list:
         return "a list"
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -110,6 +110,8 @@ class Run:
         #: By input path, of the shards that this run finished.
         self.content_hashes: dict[str, str] = {}
         self.interrupted = False
+        #: Which shards are done again although they are published, and why; empty for none.
+        self.redone = ""
         #: What it works at, where it works in steps.
         self.step: Step | None = None
         #: Where the report of this run is, once it is written.
@@ -353,10 +355,21 @@ class Run:
     def _failure_message(self) -> str:
         first = "\n".join(f"  {failure.error}" for failure in self.failures[:20])
         more = f"\n  … and {len(self.failures) - 20} more (see the report)" if len(self.failures) > 20 else ""
-        return (
-            f"{len(self.failures)} of {len(self.mine)} shards failed; the others are done and will be "
-            f"skipped when the command runs again:\n{first}{more}"
-        )
+        return f"{len(self.failures)} of {len(self.mine)} shards failed{self._others()}:\n{first}{more}"
+
+    def _others(self) -> str:
+        """What becomes of the shards that did not fail, when the command runs again."""
+        others = len(self.mine) - len(self.failures)
+        done = self.committed + len(self.skipped)
+        if others <= 0:
+            return ""
+        if not done:
+            return "; nothing was written"
+        if self.redone:
+            return f"; {self.redone}"
+        if done >= others:
+            return "; the others are done and will be skipped when the command runs again"
+        return f"; {done:,} are done and will be skipped when the command runs again"
 
     def report(self) -> dict[str, Any]:
         """The machine-readable account of the run."""

@@ -147,7 +147,7 @@ impl Jq {
         let (main, faults) = jaq_parse::parse(expression, jaq_parse::main());
         if let Some(fault) = faults.first() {
             let at = fault.span().start + 1;
-            let expected = fault.to_string();
+            let expected = in_order(&fault.to_string());
             return Err(refusal(expression, &format!("at character {at}: {expected}")));
         }
         let Some(main) = main else {
@@ -207,6 +207,16 @@ impl Jq {
             Program::Foreign(foreign) => foreign.outputs(tape, root),
         }
     }
+}
+
+/// A parser's complaint with what it expected in order: it lists that in the order of a hash table.
+fn in_order(fault: &str) -> String {
+    let Some((found, expected)) = fault.split_once("expected one of ") else {
+        return fault.to_string();
+    };
+    let mut expected: Vec<&str> = expected.split(", ").collect();
+    expected.sort_unstable();
+    format!("{found}expected one of {}", expected.join(", "))
 }
 
 fn refusal(expression: &str, message: &str) -> Error {

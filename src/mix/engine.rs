@@ -245,7 +245,7 @@ impl<'h> Stage for MixRun<'h> {
 }
 
 impl MixRun<'_> {
-    /// Joins the parts of an output in order; the first failure of an input is the output's.
+    /// Joins the parts of an output in order; the failures of its inputs are the output's.
     fn assemble(
         &self,
         input: &Input,
@@ -253,16 +253,17 @@ impl MixRun<'_> {
         parts: Vec<Option<Result<Finished>>>,
     ) -> Result<Done> {
         let mut finished = Vec::with_capacity(parts.len());
-        let mut failure: Option<Error> = None;
+        let mut failures = Vec::new();
         for part in parts.into_iter().flatten() {
             match part {
                 Ok(part) => finished.push(part),
-                Err(error) => failure = Some(failure.unwrap_or(error)),
+                Err(error) => failures.push(error),
             }
         }
-        let outcome = match failure {
-            Some(error) => Err(error),
-            None => self.join(input, stream, &mut finished),
+        let outcome = if failures.is_empty() {
+            self.join(input, stream, &mut finished)
+        } else {
+            Err(Error::several(failures))
         };
         for part in &finished {
             if let Piece::Part(part) = &part.written {

@@ -111,7 +111,7 @@ def test_the_disk_is_full_from_the_start(small_disk: Path, name: str) -> None:
     fill(small_disk, 0)
     result = run_unforeseen(name, small_disk)
     assert result.code == 4
-    assert result.message.startswith("2 of 2 shards failed;")
+    assert result.message.startswith("2 of 2 shards failed:")
     assert all("No space left on device" in failure for failure in result.failures)
     # The last one is the report, which has no room either and must not hide the others.
     assert len(result.failures) == 3

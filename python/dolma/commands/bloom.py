@@ -201,7 +201,9 @@ def _execute(config: DedupeConfig, plan: Plan, work: Run, keeper: Keeper) -> dic
             # Once a shard has failed the filter holds part of it, and what follows was compared
             # with that part: only the groups before it are kept.
             sound = sound and not work.failures and not gauge.cancelled
-            if sound and not plan.read_only:
+            if not sound and not plan.read_only:
+                work.redone = "what was compared since the filter was last saved is done again"
+            elif not plan.read_only:
                 keeper.save([_absorb(work, shard) for shard in work.todo[start:end]])
 
     return session.execute(work, engine, lambda: _account(work, keeper, plan))

@@ -28,6 +28,8 @@ DEFAULT_OUTPUT = "gz"
 #: Columns of the funnel for the rule; and of those, how many for its beginning where it is longer.
 LABEL = 76
 LABEL_HEAD = 24
+#: What drops documents and is no rule of a filter.
+SHORT = "min_text_length"
 
 
 class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +149,7 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
             progress=gauge,
         )
 
-    return session.execute(work, engine, lambda: _account(work, brief))
+    return session.execute(work, engine, lambda: _account(work, config, brief))
 
 
 def _least_output(config: MixConfig, outputs: Sequence[PlannedOutput]) -> int:
@@ -186,6 +188,12 @@ def _check_names(streams: Sequence[StreamConfig]) -> None:
             if replacement.min_score is None and replacement.max_score is None:
                 raise DolmaConfigError(
                     f"{at}: span_replacement: {replacement.span}: give min_score or max_score"
+                )
+            low, high = replacement.min_score, replacement.max_score
+            if low is not None and high is not None and low >= high:
+                raise DolmaConfigError(
+                    f"{at}: span_replacement: {replacement.span}: no score is from min_score {low:g} to below "
+                    f"max_score {high:g}; give a larger max_score"
                 )
 
 
@@ -360,8 +368,9 @@ def _shard(config: MixConfig, output: PlannedOutput) -> Shard:
     )
 
 
-def _account(work: Run, brief: bool) -> None:
-    """Prints the funnel of each stream, and warns of rules that never saw their attribute."""
+def _account(work: Run, config: MixConfig, brief: bool) -> None:
+    """Prints the funnel of each stream, and warns of rules that never saw their attribute or had no effect."""
+    filtered = {stream.name for stream in config.streams if stream.filter is not None}
     for name, stream in work.details.get("streams", {}).items():
         for line in funnel(name, stream) if not brief else []:
             session.say(line)
@@ -369,6 +378,10 @@ def _account(work: Run, brief: bool) -> None:
             session.warn(
                 work,
                 f"stream {name!r}: a rule names the attribute {attribute}, which no row of {shards} of its outputs has",
+            )
+        if name in filtered and stream["documents_in"] and not set(stream.get("dropped", {})) - {SHORT}:
+            session.warn(
+                work, f"stream {name!r}: its filter dropped none of {stream['documents_in']:,} documents"
             )
         if stream["documents_in"] and not stream["documents_out"]:
             session.warn(work, f"stream {name!r}: no document was kept")

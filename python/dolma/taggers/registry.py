@@ -18,12 +18,14 @@ from ..spelling import nearest
 from .base import BaseTagger
 from .declaration import Declaration, PythonTagger
 
-__all__ = ["TaggerRegistry", "add_tagger", "find", "import_modules", "names"]
+__all__ = ["TaggerRegistry", "add_tagger", "broken", "find", "import_modules", "names"]
 
 T = TypeVar("T", bound=type)
 
 _classes: dict[str, type[BaseTagger]] = {}
 _entry_points_loaded = False
+#: Why entry points of installed packages cannot be loaded, by their names.
+_broken: dict[str, str] = {}
 
 
 class TaggerRegistry:
@@ -94,6 +96,12 @@ def names() -> list[str]:
     return sorted({*_builtin(), *_classes})
 
 
+def broken() -> list[str]:
+    """What is wrong with installed packages whose taggers cannot be had."""
+    _load_entry_points()
+    return list(_broken.values())
+
+
 def find(name: str) -> Declaration | type[BaseTagger]:
     """The tagger called `name`; a user's class comes before a built-in one.
 
@@ -106,14 +114,17 @@ def find(name: str) -> Declaration | type[BaseTagger]:
     _load_entry_points()
     if name in _classes:
         return _classes[name]
+    if name in _broken:
+        raise DolmaConfigError(_broken[name])
     raise _unknown(name)
 
 
 def _unknown(name: str) -> DolmaConfigError:
     close = nearest(name, names())
     hint = f"; did you mean {close[0]!r}?" if close else ""
+    missing = "".join(f"; {why}" for why in broken())
     return DolmaConfigError(
-        f"unknown tagger {name!r}{hint} (`dolma list` shows all; custom ones need tagger_modules)"
+        f"unknown tagger {name!r}{hint} (`dolma list` shows all; custom ones need tagger_modules){missing}"
     )
 
 
@@ -130,9 +141,11 @@ def _load_entry_points() -> None:
         try:
             loaded = point.load()
         except Exception as error:
-            raise DolmaConfigError(
-                f"the tagger {point.name!r} of {point.value} cannot be loaded: {error}"
-            ) from error
+            # The others are none the worse for it.
+            _broken[point.name] = (
+                f"the tagger {point.name!r} of {point.value} cannot be loaded: {type(error).__name__}: {error}"
+            )
+            continue
         # A module registers its taggers itself; a class is registered under the entry's name.
         if isinstance(loaded, type):
             _classes.setdefault(point.name, loaded)

@@ -155,6 +155,8 @@ fn what_does_not_compile_is_refused_with_the_place() {
     assert!(refusal(".x | sum").ends_with("at character 6: undefined filter"));
     assert!(refusal("$x").ends_with("at character 1: undefined variable"));
     assert!(refusal(".a[0").starts_with("cannot use the jq filter `.a[0`: at character "));
+    let expected = refusal(".a >").split_once("expected one of ").unwrap().1.to_string();
+    assert!(expected.split(", ").is_sorted(), "{expected}");
     assert!(refusal(r#".a | test("[")"#).contains("expected a regular expression"));
     assert!(refusal("").contains("at character 1"));
 }

@@ -27,6 +27,11 @@ def describe(plan: Plan) -> str:
     return f"{what}{against}"
 
 
+def units(plan: Plan) -> str:
+    """What is compared, in the plural."""
+    return "paragraphs" if plan.separator is not None else "documents"
+
+
 def announcement(plan: Plan, memory: int, estimate: sizing.Estimate | None, there: int, files: int) -> str:
     """The plan of a run over so many files, of which so many have readings."""
     what = describe(plan)
@@ -75,7 +80,8 @@ def findings(core: Any) -> dict[str, Any]:
     }
 
 
-def alarms(found: dict[str, Any], alarm: AlarmConfig) -> list[str]:
+def alarms(found: dict[str, Any], plan: Plan, alarm: AlarmConfig) -> list[str]:
+    """What a run has found too much of."""
     loud = [
         f"{source['share']:.0%} of the source {name!r} are marked ({source['marked']:,} of {source['compared']:,})"
         for name, source in found["sources"].items()
@@ -85,7 +91,7 @@ def alarms(found: dict[str, Any], alarm: AlarmConfig) -> list[str]:
         if cluster["members"] > alarm.cluster_size:
             sample = cluster["samples"][0]
             loud.append(
-                f"a cluster of {cluster['members']:,} documents keeps one, {sample['path']}:{sample['line']}"
+                f"a cluster of {cluster['members']:,} {units(plan)} keeps one, of {sample['path']}:{sample['line']}"
             )
     return loud
 
@@ -94,7 +100,7 @@ def account(work: Run, plan: Plan, alarm: AlarmConfig, found: dict[str, Any]) ->
     """Says what was found."""
     details = work.details
     compared, duplicates = details.get("compared", 0), details.get("duplicates", 0)
-    what = "paragraphs" if plan.separator is not None else "documents"
+    what = units(plan)
     share = duplicates / compared if compared else 0
     session.say(
         f"dedupe: {compared:,} {what} compared, {duplicates:,} duplicates ({share:.1%}), "
@@ -122,6 +128,6 @@ def account(work: Run, plan: Plan, alarm: AlarmConfig, found: dict[str, Any]) ->
         session.warn(
             work, f"{read['unranked']:,} documents have nothing that the policy {plan.policy} can go by"
         )
-    work.details["clusters"] = {**found, "alarms": alarms(found, alarm)}
+    work.details["clusters"] = {**found, "alarms": alarms(found, plan, alarm)}
     for text in work.details["clusters"]["alarms"]:
         session.warn(work, f"alarm: {text}")

@@ -83,7 +83,7 @@ class Passes:
         self.core.resolve(gauge)
         found.update(findings(self.core))
         found["read"] = self.read.details
-        loud = alarms(found, self.config.dedupe.alarm)
+        loud = alarms(found, self.plan, self.config.dedupe.alarm)
         if loud and self.config.dedupe.alarm.fail:
             raise DolmaShardError(f"alarm: {'; '.join(loud)}; nothing was written")
         own = list(range(self.first, len(self.paths)))
