@@ -187,8 +187,40 @@ def test_a_file_that_is_no_n_gram_model_is_refused(tmp_path: Path) -> None:
     put(tmp_path / "documents" / "d.jsonl.gz", "text")
     where = ["--documents", tmp_path / "documents", "--taggers", "perplexity_kenlm_v1"]
     done = dolma("tag", *where, f"--tagger_options.perplexity_kenlm_v1.model={tmp_path}/m.arpa")
-    assert done.code != 0
-    assert "is no model of KenLM" in done.err
+    assert done.code == 6
+    assert done.err.splitlines()[-1].startswith(
+        f"error: tagger perplexity_kenlm_v1: {tmp_path}/m.arpa is no model of KenLM: "
+    )
+
+
+# Presidio
+
+
+def test_presidio_takes_the_model_of_spacy_that_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("presidio_analyzer", reason="needs `pip install 'dolma[presidio]'`")
+    spacy = pytest.importorskip("spacy")
+    spacy.blank("en").to_disk(tmp_path / "model")
+    monkeypatch.setenv("TLDEXTRACT_CACHE", str(tmp_path / "suffixes"))
+    text = "Write to anna@example.org."
+    (row,) = tag(tmp_path, "pii_presidio_v1", text, model=str(tmp_path / "model"))
+    # The list of suffixes is the one that tldextract carries, not one from the network.
+    assert not (tmp_path / "suffixes").exists()
+    assert row == {"EMAIL_ADDRESS": [[9, 25, 1.0]], "doc": [[0, len(text), round(1 / 3, 5)]]}
+
+
+def test_a_model_of_spacy_that_is_missing_is_not_downloaded(tmp_path: Path) -> None:
+    pytest.importorskip("presidio_analyzer", reason="needs `pip install 'dolma[presidio]'`")
+    put(tmp_path / "documents" / "d.jsonl.gz", "text")
+    where = ["--documents", tmp_path / "documents", "--taggers", "pii_presidio_v1"]
+    done = dolma("tag", *where, "--tagger_options.pii_presidio_v1.model=en_core_web_none")
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == (
+        "error: tagger pii_presidio_v1: the model en_core_web_none is not installed: python -m spacy download "
+        "en_core_web_none, or name another English one with the option model"
+    )
+    assert not (tmp_path / "attributes").exists()
 
 
 # Sequence classifiers
