@@ -7,7 +7,7 @@ import sys
 
 from ..config import ListConfig
 from ..taggers.declaration import AttributeType, Declaration
-from ..taggers.registry import find, import_modules, names
+from ..taggers.registry import broken, find, import_modules, names
 
 __all__ = ["run", "table"]
 
@@ -26,6 +26,8 @@ def run(config: ListConfig) -> None:
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     print("\n".join(table([_row(name) for name in names()], width)))
+    for message in broken():
+        print(f"warning: {message}", file=sys.stderr)
 
 
 def _row(name: str) -> tuple[str, ...]:

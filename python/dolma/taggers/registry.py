@@ -18,12 +18,14 @@ from ..spelling import nearest
 from .base import BaseTagger
 from .declaration import Declaration, PythonTagger
 
-__all__ = ["TaggerRegistry", "add_tagger", "find", "import_modules", "names"]
+__all__ = ["TaggerRegistry", "add_tagger", "broken", "find", "import_modules", "names"]
 
 T = TypeVar("T", bound=type)
 
 _classes: dict[str, type[BaseTagger]] = {}
 _entry_points_loaded = False
+#: Entry points that cannot be loaded, with what is wrong: only those who ask for one are stopped by it.
+_broken: dict[str, str] = {}
 
 
 class TaggerRegistry:
@@ -106,7 +108,14 @@ def find(name: str) -> Declaration | type[BaseTagger]:
     _load_entry_points()
     if name in _classes:
         return _classes[name]
+    if name in _broken:
+        raise DolmaConfigError(_broken[name])
     raise _unknown(name)
+
+
+def broken() -> list[str]:
+    """What is wrong with the taggers of installed packages that were looked at and cannot be loaded."""
+    return [message for name, message in sorted(_broken.items()) if name not in _classes]
 
 
 def _unknown(name: str) -> DolmaConfigError:
@@ -130,9 +139,12 @@ def _load_entry_points() -> None:
         try:
             loaded = point.load()
         except Exception as error:
-            raise DolmaConfigError(
-                f"the tagger {point.name!r} of {point.value} cannot be loaded: {error}"
-            ) from error
+            package = f"the package {point.dist.name}" if point.dist is not None else "a package"
+            _broken[point.name] = (
+                f"the tagger {point.name!r} of {package} ({point.value}) cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            )
+            continue
         # A module registers its taggers itself; a class is registered under the entry's name.
         if isinstance(loaded, type):
             _classes.setdefault(point.name, loaded)
