@@ -152,14 +152,15 @@ def test_a_missing_library_is_named_with_its_extra(tmp_path: Path) -> None:
 def test_perplexity_is_that_of_the_model(tmp_path: Path) -> None:
     pytest.importorskip("kenlm", reason="needs `pip install 'dolma[kenlm]'`")
     (tmp_path / "m.arpa").write_text(ARPA)
-    texts = ["a b", "A\u0301 B\n\na  b\n", "a", "", " \n"]
+    texts = ["a b", "A\u0301 B\n\na  b\n", "a", "", " \n", "a\u00a0b"]
     found = tag(tmp_path, "perplexity_kenlm_v1", *texts, model=str(tmp_path / "m.arpa"))
     # -0.1 - 0.2 - 0.3 over two words and the end of the line.
     assert found[0] == {"perplexity": [[0, 3, round(10**0.2, 5)]]}
     assert found[1]["perplexity"][0][2] == pytest.approx(10**0.2, abs=1e-4)
     # "a" and then the end, backing off: -0.1 - 0.2 - 1.0.
     assert found[2]["perplexity"][0][2] == pytest.approx(10 ** (1.3 / 2), abs=1e-4)
-    assert found[3:] == [{}, {}]
+    assert found[3:5] == [{}, {}]
+    assert found[5] == found[0]
     raw = tag(tmp_path / "raw", "perplexity_kenlm_v1", "A B", model=str(tmp_path / "m.arpa"), lowercase=False)
     assert raw[0]["perplexity"][0][2] > found[0]["perplexity"][0][2]
 
