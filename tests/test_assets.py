@@ -369,3 +369,32 @@ def test_a_run_downloads_what_it_is_allowed_to(
     assert run_tag({**config, "fetch_assets": True}) is not None
     found = attributes(tmp_path / "attributes/e/d.jsonl.gz")
     assert found[0]["e__toxicity_wordlist_v1__doc_count"][0][2] == 2
+
+
+def test_advice_on_a_wrong_pin_is_to_correct_the_pin(cache: Path, site: Site) -> None:
+    wrong, right = (f"{site.url}#sha256={digest}" for digest in ("0" * 64, sha256(WORDS)))
+    with pytest.raises(DolmaAssetError, match=r"; correct what stands behind `#sha256=`, or the address$"):
+        assets.fetch(wrong)
+    path = Path(assets.fetch(right))
+    asset = assets.known(wrong)
+    assert asset is not None
+    with pytest.raises(DolmaAssetError) as error:
+        assets.find(asset)
+    again = f"if `#sha256=` in the address is right, run `dolma assets fetch '{wrong}'` to fetch it again"
+    assert str(error.value).endswith(f"; {again}")
+    path.write_bytes(b"damaged")
+    assert assets.fetch(right) == str(path)
+    assert path.read_bytes() == WORDS
+
+
+def test_advice_on_a_wrong_file_in_the_folder_of_the_user_is_to_put_the_right_one_there(
+    cache: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = declare(monkeypatch, site, sha256(WORDS))
+    monkeypatch.setenv("DOLMA_ASSETS", str(tmp_path / "mine"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_bytes(b"other")
+    for get in (assets.resolve, assets.fetch):
+        with pytest.raises(DolmaAssetError, match=r"mine/words has the sha256 .*; put the right file there$"):
+            get(name)
+    assert site.asked == []

@@ -568,18 +568,33 @@ def test_a_broken_package_does_not_stop_runs_that_do_without_it(documents: Path,
     env = {"PYTHONPATH": installed}
     succeed("tag", "--documents", documents / "a.jsonl.gz", "--taggers", "char_length_v1", env=env)
     message = refused("tag", "--documents", documents / "a.jsonl.gz", "--taggers", "shiny_v1", env=env)
-    why = "the tagger 'shiny_v1' of shiny:Shiny cannot be loaded: RuntimeError: out of order"
-    assert message == why
-    # What needs nothing of it can still be used and listed, and an unknown name may be one of its own.
+    assert message == _broken("shiny_v1", "shiny:Shiny")
+
+
+def test_a_broken_package_is_named_and_stops_neither_the_list_nor_other_packages(
+    documents: Path, installed: str
+) -> None:
+    site = Path(installed.rpartition(":")[2])
+    (site / "shiny.py").write_text("raise RuntimeError('out of order')\n")
     (site / "shiny_module.py").write_text(
-        "from dolma import BaseTagger, add_tagger\n@add_tagger('shiny_v2')\nclass Two(BaseTagger):\n"
-        "    def predict(self, doc): ...\n"
+        "from dolma import BaseTagger, add_tagger\n"
+        "from dolma.core.data_types import DocResult\n"
+        "@add_tagger('shiny_v2')\n"
+        "class Two(BaseTagger):\n"
+        "    def predict(self, doc):\n"
+        "        return DocResult(doc, [])\n"
     )
+    env = {"PYTHONPATH": installed}
     listed = succeed("list", env=env)
-    assert "shiny_v2" in listed.out
-    assert listed.err == f"warning: {why}\n"
-    message = refused("tag", "--documents", documents / "a.jsonl.gz", "--taggers", "shiny_v3", env=env)
-    assert message == (
-        "unknown tagger 'shiny_v3'; did you mean 'shiny_v2'? (`dolma list` shows all; custom ones need "
-        f"tagger_modules); {why}"
-    )
+    assert listed.err == f"warning: {_broken('shiny_v1', 'shiny:Shiny')}\n"
+    assert "\nshiny_v2 " in listed.out
+    assert "\ngopher_v1 " in listed.out
+    where = ["--documents", documents / "a.jsonl.gz", "--experiment", "exp"]
+    tagged = succeed("tag", *where, "--taggers", "shiny_v2", env=env)
+    assert f"warning: {_broken('shiny_v1', 'shiny:Shiny')}\n" in tagged.err
+    message = refused("tag", *where, "--taggers", "gopher_v9", env=env)
+    assert message.startswith("unknown tagger 'gopher_v9'")
+
+
+def _broken(name: str, target: str) -> str:
+    return f"the tagger {name!r} of the package shiny ({target}) cannot be loaded: RuntimeError: out of order"

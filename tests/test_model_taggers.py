@@ -152,14 +152,15 @@ def test_a_missing_library_is_named_with_its_extra(tmp_path: Path) -> None:
 def test_perplexity_is_that_of_the_model(tmp_path: Path) -> None:
     pytest.importorskip("kenlm", reason="needs `pip install 'dolma[kenlm]'`")
     (tmp_path / "m.arpa").write_text(ARPA)
-    texts = ["a b", "A\u0301 B\n\na  b\n", "a", "", " \n"]
+    texts = ["a b", "A\u0301 B\n\na  b\n", "a", "", " \n", "a\u00a0b"]
     found = tag(tmp_path, "perplexity_kenlm_v1", *texts, model=str(tmp_path / "m.arpa"))
     # -0.1 - 0.2 - 0.3 over two words and the end of the line.
     assert found[0] == {"perplexity": [[0, 3, round(10**0.2, 5)]]}
     assert found[1]["perplexity"][0][2] == pytest.approx(10**0.2, abs=1e-4)
     # "a" and then the end, backing off: -0.1 - 0.2 - 1.0.
     assert found[2]["perplexity"][0][2] == pytest.approx(10 ** (1.3 / 2), abs=1e-4)
-    assert found[3:] == [{}, {}]
+    assert found[3:5] == [{}, {}]
+    assert found[5] == found[0]
     raw = tag(tmp_path / "raw", "perplexity_kenlm_v1", "A B", model=str(tmp_path / "m.arpa"), lowercase=False)
     assert raw[0]["perplexity"][0][2] > found[0]["perplexity"][0][2]
 
@@ -187,8 +188,40 @@ def test_a_file_that_is_no_n_gram_model_is_refused(tmp_path: Path) -> None:
     put(tmp_path / "documents" / "d.jsonl.gz", "text")
     where = ["--documents", tmp_path / "documents", "--taggers", "perplexity_kenlm_v1"]
     done = dolma("tag", *where, f"--tagger_options.perplexity_kenlm_v1.model={tmp_path}/m.arpa")
-    assert done.code != 0
-    assert "is no model of KenLM" in done.err
+    assert done.code == 6
+    assert done.err.splitlines()[-1].startswith(
+        f"error: tagger perplexity_kenlm_v1: {tmp_path}/m.arpa is no model of KenLM: "
+    )
+
+
+# Presidio
+
+
+def test_presidio_takes_the_model_of_spacy_that_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("presidio_analyzer", reason="needs `pip install 'dolma[presidio]'`")
+    spacy = pytest.importorskip("spacy")
+    spacy.blank("en").to_disk(tmp_path / "model")
+    monkeypatch.setenv("TLDEXTRACT_CACHE", str(tmp_path / "suffixes"))
+    text = "Write to anna@example.org."
+    (row,) = tag(tmp_path, "pii_presidio_v1", text, model=str(tmp_path / "model"))
+    # The list of suffixes is the one that tldextract carries, not one from the network.
+    assert not (tmp_path / "suffixes").exists()
+    assert row == {"EMAIL_ADDRESS": [[9, 25, 1.0]], "doc": [[0, len(text), round(1 / 3, 5)]]}
+
+
+def test_a_model_of_spacy_that_is_missing_is_not_downloaded(tmp_path: Path) -> None:
+    pytest.importorskip("presidio_analyzer", reason="needs `pip install 'dolma[presidio]'`")
+    put(tmp_path / "documents" / "d.jsonl.gz", "text")
+    where = ["--documents", tmp_path / "documents", "--taggers", "pii_presidio_v1"]
+    done = dolma("tag", *where, "--tagger_options.pii_presidio_v1.model=en_core_web_none")
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == (
+        "error: tagger pii_presidio_v1: the model en_core_web_none is not installed: python -m spacy download "
+        "en_core_web_none, or name another English one with the option model"
+    )
+    assert not (tmp_path / "attributes").exists()
 
 
 # Sequence classifiers

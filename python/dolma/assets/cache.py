@@ -203,16 +203,32 @@ def _check(asset: Asset, path: str, subject: str, *, pinned: bool = True) -> Non
         if digest(path) == sha256:
             continue
         raise DolmaAssetError(
-            f"{subject} the sha256 {digest(path)} where {sha256} is expected{_advice(asset, lock)}"
+            f"{subject} the sha256 {digest(path)} where {sha256} is expected{_advice(asset, lock, path)}"
         )
 
 
-def _advice(asset: Asset, lock: str) -> str:
+def _advice(asset: Asset, lock: str, path: str) -> str:
     if not lock:
-        return f"; run `dolma assets fetch {asset.name}` to fetch it again"
+        return _advice_on_pinned(asset, path)
     if not asset.url:
         return f" ({lock} pins it); put the right file back, or register the new one"
     return f" ({lock} pins it); if the new content is wanted, run `dolma assets fetch {asset.name} --repin`"
+
+
+def _advice_on_pinned(asset: Asset, path: str) -> str:
+    """What to do about other content than the table, or `#sha256=` in a URL, asks for."""
+    given = asset.name == asset.url
+    name = f"'{asset.url}#sha256={asset.sha256}'" if given else asset.name
+    place = os.path.dirname(path)
+    if place == str(cache_dir()):
+        condition = "if `#sha256=` in the address is right, " if given else ""
+        return f"; {condition}run `dolma assets fetch {name}` to fetch it again"
+    if os.path.dirname(place) != str(cache_dir()):
+        # In DOLMA_ASSETS or in a package, where fetching changes nothing.
+        return "; put the right file there"
+    if given:
+        return "; correct what stands behind `#sha256=`, or the address"
+    return "; what is published has changed, or was damaged on its way"
 
 
 def digest(path: str) -> str:

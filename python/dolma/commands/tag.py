@@ -12,6 +12,7 @@ from ..runs import Run
 from ..shards import Output, Record, Shard, fingerprint
 from ..storage import File
 from ..taggers.plan import PlannedTagger, plan
+from ..taggers.registry import broken
 from . import inputs, needs, session, tallies
 
 __all__ = ["check", "run"]
@@ -72,6 +73,8 @@ def run(config: TagConfig, *, brief: bool = False, called: bool = False) -> dict
     )
     how = f"{len(in_python)} in Python, {config.processes} processes" if in_python else "in the engine"
     session.announce(work, f"{len(taggers)} taggers ({how})", brief=brief)
+    for message in broken():
+        session.warn(work, message)
     needs.check(work, python=bool(in_python), outputs=lambda: _least_output(work, taggers))
     if config.dryrun:
         return None

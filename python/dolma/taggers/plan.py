@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import DolmaAssetError, DolmaConfigError
+from ..errors import DolmaAssetError, DolmaConfigError, DolmaError
 from ..paths import make_variable_name
 from .base import BaseTagger
 from .declaration import Kernel, PythonTagger
@@ -143,11 +143,14 @@ def _identify_class(found: type[BaseTagger], options: dict[str, Any]) -> dict[st
 def instantiate(tagger: PlannedTagger) -> BaseTagger:
     """An instance of a tagger's class.
 
-    Raises `DolmaConfigError` when the class cannot be made, naming the tagger.
+    Raises `DolmaConfigError` when the class cannot be made, naming the tagger; what dolma itself finds
+    wrong (a model that is not here) stays an error of its kind.
     """
     found = TaggerRegistry.get(tagger.name)
     try:
         return found(**tagger.options)
+    except DolmaError as error:
+        raise type(error)(f"tagger {tagger.name}: {error}") from error
     except Exception as error:
         message = f"tagger {tagger.name}: cannot make {found.__name__}: {type(error).__name__}: {error}"
         raise DolmaConfigError(message) from error

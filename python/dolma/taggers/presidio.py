@@ -1,11 +1,13 @@
 """`pii_presidio_v1`: personal data by Microsoft's `presidio`, with a language model for names.
 
 The only importer of `presidio_analyzer`. Its engine loads the English model of `spacy`, which is a
-package of its own; without a network it has to be installed before.
+package of its own and has to be installed before: presidio would download it in the middle of a run.
 """
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
 from typing import Any
 
 from ..document import DocResult, Document, Span
@@ -16,9 +18,6 @@ __all__ = ["Presidio"]
 
 _EMAIL, _PHONE, _IP = "EMAIL_ADDRESS", "PHONE_NUMBER", "IP_ADDRESS"
 
-#: The model that presidio's engine asks for by itself.
-_MODEL = "en_core_web_lg"
-
 #: So many characters around a number may say that it is something else.
 _WINDOW = 100
 _NOT_NUMBERS = ("isbn", "doi", "#")
@@ -27,8 +26,8 @@ _NOT_NUMBERS = ("isbn", "doi", "#")
 class Presidio(BaseTagger):
     """Spans of e-mail addresses, phone numbers and IP addresses, and how many there are by words."""
 
-    def __init__(self) -> None:
-        self.analyzer = _analyzer()
+    def __init__(self, model: str) -> None:
+        self.analyzer = _analyzer(model)
 
     def predict(self, doc: Document) -> DocResult:
         found = self.analyzer.analyze(text=doc.text, entities=[_EMAIL, _PHONE, _IP], language="en")
@@ -42,16 +41,31 @@ class Presidio(BaseTagger):
         return DocResult(doc, spans)
 
 
-def _analyzer() -> Any:
-    from importlib.util import find_spec
-
-    if find_spec(_MODEL) is None:
+def _analyzer(model: str) -> Any:
+    """The engine over a model of spaCy, a package or a folder."""
+    if not os.path.isdir(model) and find_spec(model) is None:
         raise DolmaConfigError(
-            f"tagger pii_presidio_v1 needs the model {_MODEL}: python -m spacy download {_MODEL}"
+            f"the model {model} is not installed: python -m spacy download {model}, "
+            "or name another English one with the option model"
         )
     from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import NlpEngineProvider
 
-    return AnalyzerEngine()
+    models = [{"lang_code": "en", "model_name": model}]
+    provider = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": models})
+    _stay_offline()
+    return AnalyzerEngine(nlp_engine=provider.create_engine())
+
+
+def _stay_offline() -> None:
+    """Let the recogniser of e-mail addresses take the suffixes that `tldextract` carries.
+
+    By itself it downloads today's list, or takes a cached one, for every process: that is a surprise on
+    the network, and makes results depend on the day. The recogniser has no argument for it.
+    """
+    import tldextract.tldextract
+
+    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
 
 
 def _is_one(text: str, start: int, end: int, kind: str) -> bool:

@@ -24,7 +24,7 @@ T = TypeVar("T", bound=type)
 
 _classes: dict[str, type[BaseTagger]] = {}
 _entry_points_loaded = False
-#: Why entry points of installed packages cannot be loaded, by their names.
+#: Entry points that cannot be loaded, with what is wrong: only those who ask for one are stopped by it.
 _broken: dict[str, str] = {}
 
 
@@ -96,12 +96,6 @@ def names() -> list[str]:
     return sorted({*_builtin(), *_classes})
 
 
-def broken() -> list[str]:
-    """What is wrong with installed packages whose taggers cannot be had."""
-    _load_entry_points()
-    return list(_broken.values())
-
-
 def find(name: str) -> Declaration | type[BaseTagger]:
     """The tagger called `name`; a user's class comes before a built-in one.
 
@@ -117,6 +111,11 @@ def find(name: str) -> Declaration | type[BaseTagger]:
     if name in _broken:
         raise DolmaConfigError(_broken[name])
     raise _unknown(name)
+
+
+def broken() -> list[str]:
+    """What is wrong with the taggers of installed packages that were looked at and cannot be loaded."""
+    return [message for name, message in sorted(_broken.items()) if name not in _classes]
 
 
 def _unknown(name: str) -> DolmaConfigError:
@@ -141,9 +140,10 @@ def _load_entry_points() -> None:
         try:
             loaded = point.load()
         except Exception as error:
-            # The others are none the worse for it.
+            package = f"the package {point.dist.name}" if point.dist is not None else "a package"
             _broken[point.name] = (
-                f"the tagger {point.name!r} of {point.value} cannot be loaded: {type(error).__name__}: {error}"
+                f"the tagger {point.name!r} of {package} ({point.value}) cannot be loaded: "
+                f"{type(error).__name__}: {error}"
             )
             continue
         # A module registers its taggers itself; a class is registered under the entry's name.

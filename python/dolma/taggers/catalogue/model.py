@@ -80,7 +80,8 @@ TAGGERS: tuple[Declaration, ...] = (
         target="dolma.taggers.perplexity:KenlmPerplexity",
         doc="Perplexity of the document under an n-gram model (KenLM), as CCNet measures it: `perplexity`.\n\n"
         "Each line that is not blank is scored with its start and end; the perplexity is 10 to the mean of the "
-        "negative\nlogarithms over all words and line ends (Wenzek et al. 2020). `model` is an ARPA or binary file. "
+        "negative\nlogarithms over all words and line ends (Wenzek et al. 2020). Any white space ends a word, also one "
+        "that does not\nbreak, which `kenlm` by itself leaves in it. `model` is an ARPA or binary file. "
         "Lines are normalised\nas for CCNet's models: `lowercase`, `strip_accents`, `zero_digits`, "
         "`ascii_punctuation`, each of which can be turned\noff; `sentencepiece` is a model that cuts lines into "
         "pieces, as CCNet's models need (pip install sentencepiece).\n",

@@ -100,6 +100,10 @@ TAGGERS = (
         "them, with\nthe published filter: an e-mail address needs a dot in its domain; a number with `isbn`, `doi` "
         "or `#` within 100\ncharacters is left out. `doc`: spans by words, -1 without words (the published tagger "
         "fails). It needs spaCy's\n`en_core_web_lg` (`python -m spacy download en_core_web_lg`), takes milliseconds "
-        "for a page and finds little that\n`pii_regex_v3` does not.\n",
+        "for a page and finds little that\n`pii_regex_v3` does not. `tagger_options.pii_presidio_v1.model` takes "
+        "another English model of spaCy, a package or a\nfolder, which only helps the recognisers with context. "
+        "Suffixes of domains are those that `tldextract` carries:\nnothing is asked of the network.\n",
+        settable=("model",),
+        options={"model": "en_core_web_lg"},
     ),
 )
