@@ -93,7 +93,7 @@ class RunConfig(Config, frozen=True, kw_only=True):
         ),
     ] = 0
     shard: Annotated[
-        Annotated[str, Meta(pattern=r"^\d+/0*[1-9]\d*$")] | None,
+        Annotated[str, Meta(pattern=r"^\d+/\d+$")] | None,
         Meta(
             description="Do part i of n (0/8 … 7/8): the same plan, split over array jobs.",
         ),
