@@ -5,8 +5,7 @@
 //! laid end to end inside one gzip member. Each starts from an empty window and a cleared table:
 //! the bytes depend on the segment alone.
 //!
-//! A match that leads into a list of spans is followed along the list (`spans.rs`). Elsewhere two
-//! positions are looked up per turn. Where neither begins a match both bytes become one token;
+//! Two positions are looked up per turn. Where neither begins a match both bytes become one token;
 //! the choice between the two, and the first sixteen bytes of a match, take no branch, since no
 //! predictor would guess them.
 
@@ -14,7 +13,6 @@ use std::hint::select_unpredictable;
 
 use super::bits::Bits;
 use super::block::{Block, EXTRA_SHIFT, HALF, NOTHING, SECOND, SECOND_SHIFT};
-use super::spans;
 
 /// Tokens per block: some 150 KB of text, long enough to pay for a code, short enough to follow
 /// the text and to stay in the second-level cache.
@@ -22,7 +20,7 @@ const BLOCK_TOKENS: usize = 32 * 1024;
 
 /// The longest match and the farthest, as fixed by RFC 1951.
 const MAX_MATCH: usize = 258;
-pub(super) const WINDOW: usize = 32 * 1024;
+const WINDOW: usize = 32 * 1024;
 
 /// Bits of eight bytes beyond the six that a match needs at least. With six, text both shrinks
 /// more and is parsed faster than with four: short matches from afar cost as much as literals.
@@ -39,12 +37,10 @@ const HASH_BITS: u32 = 13;
 /// it passes between two looks at the table.
 const PATIENCE: usize = 128;
 
-pub(super) type Table = [u16; 1 << HASH_BITS];
-
 /// The reusable state of one thread.
 pub(super) struct Deflater {
     /// The last position of each hash, modulo 2^16: any value is a guess that the text confirms.
-    table: Box<Table>,
+    table: Box<[u16; 1 << HASH_BITS]>,
     tokens: Box<[u32; BLOCK_TOKENS]>,
     block: Block,
 }
@@ -109,11 +105,7 @@ impl Deflater {
             let differs = select_unpredictable(near_hit, near_differs, far_differs);
             let length = match_length(data, at, distance, differs);
             sink.matched(length, distance);
-            let open = spans::seam(data, at, load(data, at));
             at += length;
-            if let Some(open) = open {
-                at = spans::follow(data, (at, open), table, &mut sink);
-            }
             if at < last {
                 let inside = at - 2;
                 table[hash(load(data, inside))] = inside as u16;
@@ -130,7 +122,7 @@ impl Deflater {
 }
 
 /// Where tokens go, and the counts of their halves.
-pub(super) struct Sink<'a> {
+struct Sink<'a> {
     tokens: &'a mut [u32; BLOCK_TOKENS],
     used: usize,
     block: &'a mut Block,
@@ -166,24 +158,8 @@ impl Sink<'_> {
         at + 2 * count
     }
 
-    /// Tokens that the block has left.
-    pub(super) fn room(&self) -> usize {
-        BLOCK_TOKENS - self.used
-    }
-
     #[inline(always)]
-    pub(super) fn literals(&mut self, bytes: &[u8]) {
-        let (pairs, rest) = bytes.as_chunks::<2>();
-        for &[byte, next] in pairs {
-            self.pair(byte, next);
-        }
-        if let [byte] = *rest {
-            self.literal_unless(false, byte);
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn matched(&mut self, length: usize, distance: usize) {
+    fn matched(&mut self, length: usize, distance: usize) {
         let less = (distance - 1) as u32;
         let (symbol, extra) = if less < 4 {
             (less, 0)
@@ -197,11 +173,10 @@ impl Sink<'_> {
 
 /// The eight bytes at `at`, of which the first is the lowest.
 #[inline(always)]
-pub(super) fn load(data: &[u8], at: usize) -> u64 {
+fn load(data: &[u8], at: usize) -> u64 {
     debug_assert!(at + 8 <= data.len());
     // SAFETY: `parse` loads within `LOOKAHEAD` bytes of a position that has as many behind it,
-    // `spans::follow` within `BEFORE` and `BEHIND` bytes of a bracket that has as many around it,
-    // `long_match` within the length that it has checked, and all from positions before those:
+    // `long_match` within the length that it has checked, and both from positions before those:
     // see `guess` for why no distance reaches before the start. Checking each
     // load costs a twentieth of the encoder's speed.
     unsafe { data.as_ptr().add(at).cast::<u64>().read_unaligned().to_le() }
@@ -219,7 +194,7 @@ fn hash(bytes: u64) -> usize {
 /// difference is exact, and from there on it is smaller than 2^16. What is farther away than that
 /// reads as something nearer, which the text itself then confirms or not.
 #[inline(always)]
-pub(super) fn guess(table: &mut Table, bytes: u64, at: usize) -> usize {
+fn guess(table: &mut [u16; 1 << HASH_BITS], bytes: u64, at: usize) -> usize {
     let slot = &mut table[hash(bytes)];
     let distance = (at as u16).wrapping_sub(*slot);
     *slot = at as u16;
@@ -228,7 +203,7 @@ pub(super) fn guess(table: &mut Table, bytes: u64, at: usize) -> usize {
 
 /// The length of a match of which the first eight bytes differ in `differs`.
 #[inline(always)]
-pub(super) fn match_length(data: &[u8], at: usize, distance: usize, differs: u64) -> usize {
+fn match_length(data: &[u8], at: usize, distance: usize, differs: u64) -> usize {
     let more = load(data, at + 8) ^ load(data, at + 8 - distance);
     let more = select_unpredictable(differs == 0, more.trailing_zeros(), 0);
     let length = (differs.trailing_zeros() + more) as usize / 8;

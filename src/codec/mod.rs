@@ -24,7 +24,6 @@ mod lines;
 mod part;
 mod reader;
 mod source;
-mod spans;
 mod symbols;
 mod tables;
 #[cfg(test)]

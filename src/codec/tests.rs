@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::{Error, ErrorKind, Result};
 
-pub(super) fn encoding(format: Format, level: u8) -> Encoding {
+fn encoding(format: Format, level: u8) -> Encoding {
     Encoding::new(format, Some(level)).unwrap()
 }
 
@@ -24,7 +24,7 @@ fn encodings() -> Vec<Encoding> {
 }
 
 /// The bytes of a file made of one segment per text.
-pub(super) fn written(texts: &[&[u8]], encoding: Encoding) -> Vec<u8> {
+fn written(texts: &[&[u8]], encoding: Encoding) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     let mut compressor = Compressor::new(encoding).unwrap();
@@ -62,13 +62,13 @@ fn read_back(file: &[u8], format: Format, target: usize) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-pub(super) fn flate2_reads(file: &[u8]) -> Vec<u8> {
+fn flate2_reads(file: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     MultiGzDecoder::new(file).read_to_end(&mut text).unwrap();
     text
 }
 
-pub(super) fn libdeflate_reads(file: &[u8], length: usize) -> Vec<u8> {
+fn libdeflate_reads(file: &[u8], length: usize) -> Vec<u8> {
     let mut text = vec![0; length];
     let found = libdeflater::Decompressor::new().gzip_decompress(file, &mut text).unwrap();
     assert_eq!(found, length);
@@ -76,7 +76,7 @@ pub(super) fn libdeflate_reads(file: &[u8], length: usize) -> Vec<u8> {
 }
 
 #[track_caller]
-pub(super) fn check_round_trip(texts: &[&[u8]]) {
+fn check_round_trip(texts: &[&[u8]]) {
     let whole = texts.concat();
     for encoding in encodings() {
         let file = written(texts, encoding);
@@ -90,7 +90,7 @@ pub(super) fn check_round_trip(texts: &[&[u8]]) {
     assert_eq!(libdeflate_reads(&file, whole.len()), whole);
 }
 
-pub(super) fn noise(length: usize) -> Vec<u8> {
+fn noise(length: usize) -> Vec<u8> {
     let mut state = 1u64;
     std::iter::repeat_with(|| {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
