@@ -45,9 +45,9 @@ fn digits(value: u32) -> (u64, usize) {
     // Halves of four digits, quarters of two, then digits: each step divides all parts at once by
     // a product that is exact for numbers of their size.
     let halves = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
-    let tens = (halves * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let tens = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let quarters = tens | (halves - 100 * tens) << 16;
-    let tens = (quarters * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
     let eight = tens | (quarters - 10 * tens) << 8;
     // A zero has one digit, too.
     let zeros = (eight | 1 << 56).trailing_zeros() / 8;
