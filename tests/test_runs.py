@@ -255,7 +255,14 @@ def test_two_identical_commands_at_the_same_time_do_not_harm_each_other(tmp_path
         for _ in range(2)
     ]
     messages = [process.communicate(timeout=120)[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0], messages
+    codes = [process.returncode for process in both]
+    # A filter is added to by one at a time: the second is done before or after the first, or refused.
+    refused = b"is being added to by another run"
+    assert all(
+        code == 0 or (name == "dedupe" and refused in said)
+        for code, said in zip(codes, messages, strict=True)
+    ), messages
+    assert 0 in codes
     assert contents(output(name, tmp_path / "both")) == contents(output(name, tmp_path / "alone"))
     assert leftovers(tmp_path / "both") == []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from dolma.errors import (
     DolmaRetryableFailure,
     DolmaStorageError,
 )
+from dolma.storage import local
 
 MIB = 1024 * 1024
 PART = 5 * MIB  # The least that S3 takes for a part that is not the last.
@@ -248,8 +248,7 @@ def test_a_full_disk_is_noticed_before_the_download(
     s3: Bucket, s3_faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = s3.put("x.gz", noise(1000))
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=999))
+    monkeypatch.setattr(local, "free_space", lambda _: 999)
     with pytest.raises(DolmaStorageError, match=r"x\.gz needs 1,000 bytes and 999 are free"):
         storage.stage(path, str(tmp_path))
     assert s3_faults.count("GET") == 0
