@@ -7,9 +7,11 @@
 mod blocks;
 mod numbers;
 mod strings;
+mod unescape;
 
 pub use numbers::{write_int, write_score, write_span};
-pub use strings::{escape, find_special, skip_string, unescape};
+pub use strings::{escape, find_special, skip_string};
+pub use unescape::unescape;
 
 use std::fmt;
 

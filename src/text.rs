@@ -9,6 +9,7 @@ pub(crate) mod index;
 mod lines;
 mod masks;
 mod numbered;
+mod paragraphs;
 mod segments;
 mod sentences;
 mod tables;
@@ -18,6 +19,7 @@ mod words;
 
 pub use lines::Lines;
 pub use numbered::Numbered;
+pub use paragraphs::{Paragraph, Paragraphs};
 pub use segments::segments;
 pub use sentences::{Sentences, sentences};
 pub use words::{Words, count_bits, token_starts};
@@ -141,12 +143,9 @@ impl<'a> Text<'a> {
         Lines::new(self.as_bytes())
     }
 
-    /// The byte ranges of the paragraphs: lines with their newlines, less those that are blank.
-    pub fn paragraphs(&self) -> impl Iterator<Item = Range<usize>> + use<'a> {
-        let text = self.text;
-        self.lines()
-            .filter(move |line| !unicode::is_blank(&text[line.clone()]))
-            .map(move |line| line.start..text.len().min(line.end + 1))
+    /// The paragraphs: lines with their newlines, less those that are blank.
+    pub fn paragraphs(&self) -> Paragraphs<'a> {
+        Paragraphs::new(self.text, self.chars)
     }
 }
 
@@ -224,14 +223,6 @@ mod tests {
         assert_eq!(Text::new("").lines().count(), 1);
         assert_eq!(lines("\n"), [0..0, 1..1]);
         assert_eq!(lines("ab\n\r\nc"), [0..2, 3..4, 5..6]);
-    }
-
-    #[test]
-    fn paragraphs_carry_their_newline_and_are_not_blank() {
-        let paragraphs = |text: &str| Text::new(text).paragraphs().collect::<Vec<_>>();
-        assert!(paragraphs("").is_empty());
-        assert!(paragraphs("\n \u{a0}\n").is_empty());
-        assert_eq!(paragraphs("a\n\n b\n\u{2003}\nc"), [0..2, 3..6, 10..11]);
     }
 
     #[test]

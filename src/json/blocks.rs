@@ -47,7 +47,7 @@ fn string_end_by(
             Some(block) => masks(block),
             None => masks(&padded(rest)),
         };
-        let escaped = escaped(slashes, &mut carry);
+        let escaped = escaped::<32>(slashes.into(), &mut carry) as u32;
         let stop = stops & !escaped;
         // All bytes below the first stop.
         let before = stop.wrapping_sub(1) & !stop;
@@ -71,19 +71,19 @@ fn padded(rest: &[u8]) -> Block {
     block
 }
 
-/// The bytes that a backslash escapes; `carry` goes from block to block.
+/// The bytes that a backslash escapes in a block of `BITS`; `carry` goes from block to block, as bit 0.
 ///
 /// In a run of backslashes every second is escaped, and behind a run of odd length the next byte.
 /// Adding the runs that start at odd places to themselves carries to just behind each run, which
 /// tells the parity of its length from where it ends.
 #[inline(always)]
-fn escaped(slashes: u32, carry: &mut u32) -> u32 {
-    const EVEN: u32 = 0x5555_5555;
+pub(super) fn escaped<const BITS: u32>(slashes: u64, carry: &mut u64) -> u64 {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
     let slashes = slashes & !*carry;
     let behind = slashes << 1 | *carry;
     let odd_starts = slashes & !EVEN & !behind;
     let (ends, overflow) = odd_starts.overflowing_add(slashes);
-    *carry = u32::from(overflow);
+    *carry = if BITS == 64 { overflow.into() } else { ends >> BITS & 1 };
     (EVEN ^ ends << 1) & behind
 }
 

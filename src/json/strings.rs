@@ -130,7 +130,7 @@ pub(super) fn skip_escape(bytes: &[u8], at: usize) -> Scan<usize> {
     }
 }
 
-fn hex4(bytes: &[u8], at: usize) -> Scan<u32> {
+pub(super) fn hex4(bytes: &[u8], at: usize) -> Scan<u32> {
     let Some(digits) = bytes.get(at..at + 4) else {
         return fail(at, "four hexadecimal digits");
     };
@@ -138,95 +138,6 @@ fn hex4(bytes: &[u8], at: usize) -> Scan<u32> {
         Some(nibble) => Ok(value << 4 | nibble),
         None => fail(at, "four hexadecimal digits"),
     })
-}
-
-/// Appends the text of the JSON string `raw` (with its quotes) to `out`.
-///
-/// # Errors
-/// When an escape names half of a surrogate pair: such a string has no UTF-8 form.
-pub fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Scan<()> {
-    let body = &raw[..raw.len().saturating_sub(1)];
-    // Text is never longer than its escaped form; 16 more for copying whole blocks.
-    out.reserve(body.len() + 16);
-    let mut index = 1;
-    while index < body.len() {
-        let run = copy_to_backslash(body, index, out);
-        if run == body.len() {
-            break;
-        }
-        index = run + 2;
-        match body.get(run + 1) {
-            Some(b'n') => out.push(b'\n'),
-            Some(b't') => out.push(b'\t'),
-            Some(b'r') => out.push(b'\r'),
-            Some(b'b') => out.push(0x08),
-            Some(b'f') => out.push(0x0c),
-            Some(b'u') => index = unescape_unicode(body, run, out)?,
-            Some(&other) => out.push(other),
-            None => return fail(run, "a valid escape"),
-        }
-    }
-    Ok(())
-}
-
-/// Appends `body` from `from` up to the next backslash, or the end, to `out`; returns where that is.
-///
-/// Runs between escapes are a line of text long: too short for a search and a copy of their own.
-#[inline]
-fn copy_to_backslash(body: &[u8], from: usize, out: &mut Vec<u8>) -> usize {
-    let mut index = from;
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{
-            __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8,
-            _mm_storeu_si128,
-        };
-        while index + 16 <= body.len() && out.capacity() - out.len() >= 16 {
-            // SAFETY: SSE2 is part of x86_64; the condition keeps the load inside `body` and the
-            // store inside the capacity of `out`, of which only copied bytes become its length.
-            unsafe {
-                let chunk = _mm_loadu_si128(body.as_ptr().add(index).cast::<__m128i>());
-                _mm_storeu_si128(out.as_mut_ptr().add(out.len()).cast::<__m128i>(), chunk);
-                let slashes = _mm_cmpeq_epi8(chunk, _mm_set1_epi8(b'\\' as i8));
-                let mask = _mm_movemask_epi8(slashes) as u32;
-                let copied = if mask == 0 { 16 } else { mask.trailing_zeros() as usize };
-                out.set_len(out.len() + copied);
-                index += copied;
-                if mask != 0 {
-                    return index;
-                }
-            }
-        }
-    }
-    let rest = &body[index..];
-    let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-    out.extend_from_slice(&rest[..run]);
-    index + run
-}
-
-fn unescape_unicode(body: &[u8], at: usize, out: &mut Vec<u8>) -> Scan<usize> {
-    const LONE: &str = "both halves of a surrogate pair (a lone one has no UTF-8 form)";
-    let first = hex4(body, at + 2)?;
-    let (code, next) = match first {
-        0xD800..=0xDBFF => {
-            if body.get(at + 6..at + 8) != Some(b"\\u") {
-                return fail(at, LONE);
-            }
-            let second = hex4(body, at + 8)?;
-            if !(0xDC00..=0xDFFF).contains(&second) {
-                return fail(at, LONE);
-            }
-            (0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00), at + 12)
-        }
-        _ => (first, at + 6),
-    };
-    match char::from_u32(code) {
-        Some(character) => {
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            Ok(next)
-        }
-        None => fail(at, LONE),
-    }
 }
 
 /// Appends `text` as a JSON string with its quotes; escapes only what JSON demands.

@@ -7,7 +7,7 @@
 
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};
 use crate::error::Result;
-use crate::text::{Text, count_bits, token_starts, unicode};
+use crate::text::{Paragraph, Text, count_bits, token_starts, unicode};
 
 /// What a kernel of this family measures.
 #[derive(Debug, Clone, Copy)]
@@ -128,20 +128,17 @@ impl Worker for LengthWorker {
 }
 
 fn paragraph_lengths(text: &Text<'_>, out: &mut Spans) {
-    let mut cursor = text.cursor();
-    for paragraph in text.paragraphs() {
-        let (start, end) = (cursor.at(paragraph.start), cursor.at(paragraph.end));
-        out.push(0, start, end, (end - start) as f64);
+    for Paragraph { chars, .. } in text.paragraphs() {
+        out.push(0, chars.start, chars.end, chars.len() as f64);
     }
     out.push(1, 0, text.chars(), text.chars() as f64);
 }
 
 fn paragraph_token_counts(text: &Text<'_>, token_starts: &[u64], out: &mut Spans) {
-    let mut cursor = text.cursor();
     let mut total = 0;
-    for paragraph in text.paragraphs() {
-        let tokens = count_bits(token_starts, paragraph.clone()) + 1;
-        out.push(0, cursor.at(paragraph.start), cursor.at(paragraph.end), tokens as f64);
+    for Paragraph { bytes, chars } in text.paragraphs() {
+        let tokens = count_bits(token_starts, bytes) + 1;
+        out.push(0, chars.start, chars.end, tokens as f64);
         total += tokens;
     }
     out.push(1, 0, text.chars(), total as f64);

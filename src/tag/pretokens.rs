@@ -8,6 +8,7 @@
 
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};
 use crate::error::Result;
+use crate::text::Paragraph;
 use crate::text::unicode::{is_digit, is_letter, is_mark, is_number, is_white_space};
 
 struct Pretokens {
@@ -50,10 +51,10 @@ impl Worker for PretokensWorker {
             out.push(0, 0, text.chars(), count(text.as_str()) as f64);
             return Ok(());
         }
-        let (mut cursor, mut total) = (text.cursor(), 0);
-        for paragraph in text.paragraphs() {
-            let pieces = count(&text.as_str()[paragraph.clone()]);
-            out.push(0, cursor.at(paragraph.start), cursor.at(paragraph.end), pieces as f64);
+        let mut total = 0;
+        for Paragraph { bytes, chars } in text.paragraphs() {
+            let pieces = count(&text.as_str()[bytes]);
+            out.push(0, chars.start, chars.end, pieces as f64);
             total += pieces;
         }
         out.push(1, 0, text.chars(), total as f64);

@@ -6,6 +6,7 @@
 
 use super::{Document, Kernel, Options, Spans, Worker, refuse_options};
 use crate::error::Result;
+use crate::text::Paragraph;
 use crate::text::unicode::{is_punctuation, is_white_space};
 
 struct Punctuation {
@@ -32,11 +33,10 @@ struct PunctuationWorker;
 impl Worker for PunctuationWorker {
     fn tag(&mut self, doc: &Document<'_>, out: &mut Spans) -> Result<()> {
         let text = doc.text;
-        let mut cursor = text.cursor();
         let before = out.spans.len();
-        for paragraph in text.paragraphs() {
-            if text.as_str()[paragraph.clone()].chars().all(is_layout) {
-                out.push(0, cursor.at(paragraph.start), cursor.at(paragraph.end), 1.0);
+        for Paragraph { bytes, chars } in text.paragraphs() {
+            if text.as_str()[bytes].chars().all(is_layout) {
+                out.push(0, chars.start, chars.end, 1.0);
             }
         }
         if out.spans.len() == before {

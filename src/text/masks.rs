@@ -62,30 +62,77 @@ pub(super) fn count_chars(blocks: &[Block]) -> usize {
     blocks.iter().flatten().filter(|&&byte| byte as i8 >= -0x40).count()
 }
 
-/// The newlines of a block. Not in batches, but small enough to be inlined where it is needed.
+/// What [`super::paragraphs`] needs to know of a block.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct LineMasks {
+    pub newlines: u64,
+    /// ASCII from `!` on: none of it is white space.
+    pub ink: u64,
+    /// First bytes of characters.
+    pub starts: u64,
+}
+
+// Not in batches, but small enough to be inlined where they are needed.
+
+/// The newlines of a block.
 #[inline]
 pub(super) fn newlines(block: &Block) -> u64 {
+    bits(block, |bytes| equal(bytes, b'\n'))
+}
+
+/// The masks of a block.
+#[inline]
+pub(super) fn line_masks(block: &Block) -> LineMasks {
+    LineMasks {
+        newlines: newlines(block),
+        ink: bits(block, |bytes| greater(bytes, b' ' as i8)),
+        // Continuation bytes are the lowest, as signed numbers.
+        starts: bits(block, |bytes| greater(bytes, -0x41)),
+    }
+}
+
+#[inline(always)]
+fn bits(block: &Block, class: impl Fn(&[u8; 16]) -> u16) -> u64 {
     let (quarters, _) = block.as_chunks::<16>();
-    let bits = quarters.iter().enumerate();
-    bits.fold(0, |mask, (at, quarter)| mask | u64::from(newlines_of(quarter)) << (16 * at))
+    let quarters = quarters.iter().enumerate();
+    quarters.fold(0, |mask, (at, quarter)| mask | u64::from(class(quarter)) << (16 * at))
 }
 
 #[cfg(target_arch = "x86_64")]
-#[inline]
-fn newlines_of(bytes: &[u8; 16]) -> u16 {
+#[inline(always)]
+fn equal(bytes: &[u8; 16], byte: u8) -> u16 {
     use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
     // SAFETY: SSE2 is part of x86_64, and the load is of the sixteen bytes.
     unsafe {
         let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
-        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8))) as u16
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8))) as u16
+    }
+}
+
+/// Bytes that are greater than `byte` as signed numbers.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn greater(bytes: &[u8; 16], byte: i8) -> u16 {
+    use std::arch::x86_64::{_mm_cmpgt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    // SAFETY: SSE2 is part of x86_64, and the load is of the sixteen bytes.
+    unsafe {
+        let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
+        _mm_movemask_epi8(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(byte))) as u16
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-#[inline]
-fn newlines_of(bytes: &[u8; 16]) -> u16 {
+#[inline(always)]
+fn equal(bytes: &[u8; 16], byte: u8) -> u16 {
     let bits = bytes.iter().enumerate();
-    bits.fold(0, |mask, (bit, &byte)| mask | u16::from(byte == b'\n') << bit)
+    bits.fold(0, |mask, (bit, &other)| mask | u16::from(other == byte) << bit)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn greater(bytes: &[u8; 16], byte: i8) -> u16 {
+    let bits = bytes.iter().enumerate();
+    bits.fold(0, |mask, (bit, &other)| mask | u16::from(other as i8 > byte) << bit)
 }
 
 mod table {
