@@ -9,7 +9,7 @@ mod numbers;
 mod strings;
 mod unescape;
 
-pub use numbers::{write_int, write_score, write_span};
+pub use numbers::{Digits, write_int, write_score, write_span};
 pub use strings::{escape, find_special, skip_string};
 pub use unescape::unescape;
 

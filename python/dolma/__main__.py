@@ -1,16 +1,18 @@
 """The program `dolma`, and `python -m dolma`: a process around the command line.
 
 A command makes no rubbish to speak of: what the imports and the config leave behind stays to the end.
-Looking through it at every step of the start, and once more when the interpreter is taken down, would
-take longer than the rest of both.
+Looking through it at every step of the start, and taking the interpreter down piece by piece when all is
+done, would take longer than the rest of both.
 """
 
+import atexit
 import gc
 import os
 import signal
 import sys
+from typing import NoReturn
 
-__all__ = ["main"]
+__all__ = ["main", "program"]
 
 #: Objects that are made before the collector looks at the youngest, instead of 700.
 COLLECT_AFTER = 100_000
@@ -34,8 +36,20 @@ def main() -> int:
         code = run()
     except KeyboardInterrupt:
         code = STOPPED
-    gc.freeze()
     return code
+
+
+def program() -> NoReturn:
+    """Runs the command line of this process, and ends the process."""
+    code = main()
+    threading = sys.modules.get("threading")
+    if threading is not None and any(not thread.daemon for thread in threading.enumerate()[1:]):
+        # Of a tagger; it is waited for.
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _import_msgspec() -> None:
@@ -49,4 +63,4 @@ def _import_msgspec() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

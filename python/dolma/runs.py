@@ -280,7 +280,8 @@ class Run:
             storage.copy(local, destination)
             os.unlink(local)
         else:
-            storage.publish(local, destination)
+            # Names are waited for once, at the end of the run.
+            storage.publish(local, destination, settled=False)
 
     def _write(self, path: str, data: bytes) -> None:
         # A record that a power failure takes is a shard that is done again, so nobody waits for it.
@@ -305,6 +306,8 @@ class Run:
         Raises `DolmaShardError` when shards failed or more lines were bad than allowed; the
         report is written before that.
         """
+        if not self.interrupted:
+            storage.settle()
         report = self.report()
         unwritten = self._write_report(report)
         if self.interrupted:

@@ -23,7 +23,7 @@ const FINAL_BLOCK: [u8; 2] = [3, 0];
 /// Output of zstd collected at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// What [`Writer::finish`] has put on disk.
+/// What [`Writer::finish`] has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Size of the file.
@@ -98,7 +98,7 @@ impl Writer {
         self.text += segment.len;
     }
 
-    /// Ends the stream and waits until the file is on disk.
+    /// Ends the stream. Whoever gives the file its name waits for the disk.
     pub fn finish(mut self) -> Result<Written> {
         self.end().map_err(|cause| Error::from(cause).at(&self.path))?;
         let checksum = self.output.hash.digest128();
@@ -119,8 +119,7 @@ impl Writer {
             self.output.write(&std::mem::take(&mut self.crc).finalize().to_le_bytes())?;
             self.output.write(&(self.text as u32).to_le_bytes())?;
         }
-        self.output.file.flush()?;
-        self.output.file.get_ref().sync_all()
+        self.output.file.flush()
     }
 }
 

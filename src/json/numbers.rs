@@ -9,9 +9,10 @@ const EIGHT_DIGITS: u32 = 100_000_000;
 /// Room for a span of three such numbers: brackets, commas, digits and `.0`.
 const SPAN: usize = 1 + (8 + 1) + (8 + 1) + (8 + 4);
 
-/// Appends `[start,end,score]` and a comma.
+/// Appends `[start,end,score]` and a comma. `last` is what the end of the span before was written
+/// with: one span often starts where another ends.
 #[inline]
-pub fn write_span(start: u32, end: u32, score: f64, out: &mut Vec<u8>) {
+pub fn write_span(start: u32, end: u32, score: f64, last: &mut Digits, out: &mut Vec<u8>) {
     // A negative score becomes 0, which differs from it in its bits, as it does from -0.0.
     let whole = score as u32;
     if f64::from(whole).to_bits() != score.to_bits() || start.max(end).max(whole) >= EIGHT_DIGITS {
@@ -20,38 +21,56 @@ pub fn write_span(start: u32, end: u32, score: f64, out: &mut Vec<u8>) {
     let mut at = out.len();
     out.extend_from_slice(&[b'['; SPAN]);
     at += 1;
-    at += put(out, at, start, b",");
-    at += put(out, at, end, b",");
-    at += put(out, at, whole, b".0],");
+    let first = if last.value == start { *last } else { Digits::of(start) };
+    *last = Digits::of(end);
+    at += first.put(out, at, b",");
+    at += last.put(out, at, b",");
+    at += Digits::of(whole).put(out, at, b".0],");
     out.truncate(at);
 }
 
-/// Writes a number of at most eight digits and what follows it; returns their length.
-#[inline]
-fn put<const N: usize>(out: &mut [u8], at: usize, value: u32, then: &[u8; N]) -> usize {
-    let (digits, count) = digits(value);
-    if let Some(place) = out[at..].first_chunk_mut() {
-        *place = digits.to_le_bytes();
-    }
-    if let Some(place) = out[at + count..].first_chunk_mut() {
-        *place = *then;
-    }
-    count + N
+/// The decimal digits of a number below 10^8.
+#[derive(Clone, Copy, Debug)]
+pub struct Digits {
+    value: u32,
+    count: usize,
+    /// The first in the lowest byte.
+    digits: u64,
 }
 
-/// The decimal digits of a number below 10^8, the first in the lowest byte, and how many they are.
-#[inline]
-fn digits(value: u32) -> (u64, usize) {
-    // Halves of four digits, quarters of two, then digits: each step divides all parts at once by
-    // a product that is exact for numbers of their size.
-    let halves = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
-    let tens = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let quarters = tens | (halves - 100 * tens) << 16;
-    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
-    let eight = tens | (quarters - 10 * tens) << 8;
-    // A zero has one digit, too.
-    let zeros = (eight | 1 << 56).trailing_zeros() / 8;
-    ((eight | 0x3030_3030_3030_3030) >> (8 * zeros), 8 - zeros as usize)
+impl Default for Digits {
+    fn default() -> Self {
+        Self::of(0)
+    }
+}
+
+impl Digits {
+    #[inline]
+    fn of(value: u32) -> Self {
+        // Halves of four digits, quarters of two, then digits: each step divides all parts at once
+        // by a product that is exact for numbers of their size.
+        let halves = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
+        let tens = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+        let quarters = tens | (halves - 100 * tens) << 16;
+        let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+        let eight = tens | (quarters - 10 * tens) << 8;
+        // A zero has one digit, too.
+        let zeros = (eight | 1 << 56).trailing_zeros() / 8;
+        let digits = (eight | 0x3030_3030_3030_3030) >> (8 * zeros);
+        Self { value, count: 8 - zeros as usize, digits }
+    }
+
+    /// Writes them and what follows them; returns their length.
+    #[inline]
+    fn put<const N: usize>(self, out: &mut [u8], at: usize, then: &[u8; N]) -> usize {
+        if let Some(place) = out[at..].first_chunk_mut() {
+            *place = self.digits.to_le_bytes();
+        }
+        if let Some(place) = out[at + self.count..].first_chunk_mut() {
+            *place = *then;
+        }
+        self.count + N
+    }
 }
 
 #[cold]

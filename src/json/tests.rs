@@ -72,8 +72,9 @@ fn lone_surrogates_have_no_text() {
 fn digits_are_those_of_every_size() {
     for value in (0..100_000).chain((0..100_000).map(|n| n * 999 + 98_765)).chain([99_999_999]) {
         let mut out = Vec::new();
-        write_span(value, 100_000_000, f64::from(value), &mut out);
-        write_span(value, value, f64::from(value), &mut out);
+        let mut last = Digits::default();
+        write_span(value, 100_000_000, f64::from(value), &mut last, &mut out);
+        write_span(value, value, f64::from(value), &mut last, &mut out);
         let expected = format!("[{value},100000000,{value}.0],[{value},{value},{value}.0],");
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
@@ -124,8 +125,12 @@ proptest! {
             }
             let (start, end) = (start >> bits, end >> (bits / 2));
             let mut out = b"x".to_vec();
-            write_span(start, end, score, &mut out);
-            let expected = format!("x[{start},{end},{}],", self::score(score));
+            let mut last = Digits::default();
+            write_span(start, end, score, &mut last, &mut out);
+            // Once from where the last one ended.
+            write_span(end, start, score, &mut last, &mut out);
+            let score = self::score(score);
+            let expected = format!("x[{start},{end},{score}],[{end},{start},{score}],");
             prop_assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
     }

@@ -124,13 +124,23 @@ impl Keys {
 /// Writes the spans of one document under one tagger; scratch that is reused.
 #[derive(Default)]
 pub struct SpanWriter {
-    /// Per written key: the first and last span of its list in `next`, or none.
+    /// Per written key: the first and last run of its list in `runs`, or none.
     ends: Vec<Option<(u32, u32)>>,
     /// Per written key: whether `order` has it.
     ordered: Vec<bool>,
-    next: Vec<u32>,
+    runs: Vec<Run>,
     order: Vec<u16>,
 }
+
+/// Spans beside each other of one kind.
+struct Run {
+    first: u32,
+    behind: u32,
+    /// The next run of the same key, or [`LAST`].
+    next: u32,
+}
+
+const LAST: u32 = u32::MAX;
 
 impl SpanWriter {
     /// Appends `"key":[[s,e,score],…],…` to `out`, the kinds of `promised` first, even without a
@@ -147,59 +157,55 @@ impl SpanWriter {
         chars: usize,
         out: &mut Vec<u8>,
     ) -> Result<u64> {
+        check(spans, chars)?;
         self.ends.resize(self.ends.len().max(keys.written.len()), None);
         self.ordered.resize(self.ends.len(), false);
-        self.next.clear();
-        self.next.resize(spans.len(), u32::MAX);
+        self.runs.clear();
         self.order.clear();
-        let outcome = self.sort(keys, promised, spans, chars);
+        let count = self.sort(keys, promised, spans);
         for &key in &self.order {
             let key = usize::from(key);
             self.ordered[key] = false;
-            let first = self.ends[key].take();
-            if outcome.is_ok() {
-                out.extend_from_slice(&keys.written[key]);
-                write_list(spans, &self.next, first, &mut keys.scores[key], out);
+            out.extend_from_slice(&keys.written[key]);
+            let mut at = self.ends[key].take().map_or(LAST, |(first, _)| first);
+            while at != LAST {
+                let Run { first, behind, next } = self.runs[at as usize];
+                write_run(&spans[first as usize..behind as usize], &mut keys.scores[key], out);
+                at = next;
             }
-        }
-        outcome
-    }
-
-    /// Links the spans of each key.
-    fn sort(&mut self, keys: &Keys, promised: &[u16], spans: &[Span], chars: usize) -> Result<u64> {
-        for kind in promised {
-            if let Some(Some(key)) = keys.of_kind.get(usize::from(*kind)).copied() {
-                self.place(key);
-            }
-        }
-        let mut count = 0;
-        for (index, span) in spans.iter().enumerate() {
-            if span.start > span.end || span.end as usize > chars || !span.score.is_finite() {
-                let Span { start, end, score, .. } = span;
-                let fault = if score.is_finite() {
-                    format!("does not fit a text of {chars} code points")
-                } else {
-                    "has a score that is not finite".to_owned()
-                };
-                return Err(Error::tagger(format!("span [{start}, {end}, {score}] {fault}")));
-            }
-            let Some(Some(key)) = keys.of_kind.get(usize::from(span.kind)).copied() else {
-                continue;
-            };
-            let index = index as u32;
-            count += 1;
-            match &mut self.ends[usize::from(key)] {
-                Some((_, last)) => {
-                    self.next[*last as usize] = index;
-                    *last = index;
-                }
-                empty => {
-                    *empty = Some((index, index));
-                    self.place(key);
-                }
-            }
+            close(out, b']');
+            out.push(b',');
         }
         Ok(count)
+    }
+
+    /// Links the runs of each key; returns the number of spans in them.
+    fn sort(&mut self, keys: &Keys, promised: &[u16], spans: &[Span]) -> u64 {
+        let written = |kind: u16| keys.of_kind.get(usize::from(kind)).copied().flatten();
+        for key in promised.iter().filter_map(|&kind| written(kind)) {
+            self.place(key);
+        }
+        let (mut first, mut count) = (0, 0);
+        for run in spans.chunk_by(|one, next| one.kind == next.kind) {
+            let behind = first + run.len() as u32;
+            if let Some(key) = written(run[0].kind) {
+                count += run.len() as u64;
+                let index = self.runs.len() as u32;
+                self.runs.push(Run { first, behind, next: LAST });
+                match &mut self.ends[usize::from(key)] {
+                    Some((_, last)) => {
+                        self.runs[*last as usize].next = index;
+                        *last = index;
+                    }
+                    empty => {
+                        *empty = Some((index, index));
+                        self.place(key);
+                    }
+                }
+            }
+            first = behind;
+        }
+        count
     }
 
     fn place(&mut self, key: u16) {
@@ -209,22 +215,27 @@ impl SpanWriter {
     }
 }
 
-fn write_list(
-    spans: &[Span],
-    next: &[u32],
-    ends: Option<(u32, u32)>,
-    scores: &mut Histogram,
-    out: &mut Vec<u8>,
-) {
-    let mut at = ends.map_or(u32::MAX, |(first, _)| first);
-    while at != u32::MAX {
-        let span = spans[at as usize];
-        json::write_span(span.start, span.end, span.score, out);
+fn check(spans: &[Span], chars: usize) -> Result<()> {
+    let wrong = |span: &&Span| {
+        span.start > span.end || span.end as usize > chars || !span.score.is_finite()
+    };
+    let Some(Span { start, end, score, .. }) = spans.iter().find(wrong) else {
+        return Ok(());
+    };
+    let fault = if score.is_finite() {
+        format!("does not fit a text of {chars} code points")
+    } else {
+        "has a score that is not finite".to_owned()
+    };
+    Err(Error::tagger(format!("span [{start}, {end}, {score}] {fault}")))
+}
+
+fn write_run(spans: &[Span], scores: &mut Histogram, out: &mut Vec<u8>) {
+    let mut last = json::Digits::default();
+    for span in spans {
+        json::write_span(span.start, span.end, span.score, &mut last, out);
         scores.add(span.score);
-        at = next[at as usize];
     }
-    close(out, b']');
-    out.push(b',');
 }
 
 /// Replaces a trailing comma by `bracket`, or appends it.

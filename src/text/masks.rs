@@ -32,6 +32,16 @@ pub(super) struct TokenMasks {
     pub high: u64,
 }
 
+/// What [`super::paragraphs`] needs to know of a block.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct LineMasks {
+    pub newlines: u64,
+    /// ASCII from `!` on: none of it is white space.
+    pub ink: u64,
+    /// First bytes of characters.
+    pub starts: u64,
+}
+
 /// The masks of up to [`BATCH`] blocks, in `out`.
 pub(super) fn space_masks(blocks: &[Block], out: &mut [SpaceMasks; BATCH]) {
     #[cfg(target_arch = "x86_64")]
@@ -52,6 +62,16 @@ pub(super) fn token_masks(blocks: &[Block], out: &mut [TokenMasks; BATCH]) {
     table::token_masks(blocks, out);
 }
 
+/// The masks of up to [`BATCH`] blocks, in `out`.
+pub(super) fn line_masks(blocks: &[Block], out: &mut [LineMasks; BATCH]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        return unsafe { avx2::line_masks(blocks, out) };
+    }
+    table::line_masks(blocks, out);
+}
+
 /// Bytes of the blocks that are not continuation bytes of UTF-8.
 pub(super) fn count_chars(blocks: &[Block]) -> usize {
     #[cfg(target_arch = "x86_64")]
@@ -62,81 +82,34 @@ pub(super) fn count_chars(blocks: &[Block]) -> usize {
     blocks.iter().flatten().filter(|&&byte| byte as i8 >= -0x40).count()
 }
 
-/// What [`super::paragraphs`] needs to know of a block.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct LineMasks {
-    pub newlines: u64,
-    /// ASCII from `!` on: none of it is white space.
-    pub ink: u64,
-    /// First bytes of characters.
-    pub starts: u64,
-}
-
-// Not in batches, but small enough to be inlined where they are needed.
-
-/// The newlines of a block.
+/// The newlines of a block. Not in batches, but small enough to be inlined where it is needed.
 #[inline]
 pub(super) fn newlines(block: &Block) -> u64 {
-    bits(block, |bytes| equal(bytes, b'\n'))
-}
-
-/// The masks of a block.
-#[inline]
-pub(super) fn line_masks(block: &Block) -> LineMasks {
-    LineMasks {
-        newlines: newlines(block),
-        ink: bits(block, |bytes| greater(bytes, b' ' as i8)),
-        // Continuation bytes are the lowest, as signed numbers.
-        starts: bits(block, |bytes| greater(bytes, -0x41)),
-    }
-}
-
-#[inline(always)]
-fn bits(block: &Block, class: impl Fn(&[u8; 16]) -> u16) -> u64 {
     let (quarters, _) = block.as_chunks::<16>();
-    let quarters = quarters.iter().enumerate();
-    quarters.fold(0, |mask, (at, quarter)| mask | u64::from(class(quarter)) << (16 * at))
+    let bits = quarters.iter().enumerate();
+    bits.fold(0, |mask, (at, quarter)| mask | u64::from(newlines_of(quarter)) << (16 * at))
 }
 
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn equal(bytes: &[u8; 16], byte: u8) -> u16 {
+#[inline]
+fn newlines_of(bytes: &[u8; 16]) -> u16 {
     use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
     // SAFETY: SSE2 is part of x86_64, and the load is of the sixteen bytes.
     unsafe {
         let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
-        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8))) as u16
-    }
-}
-
-/// Bytes that are greater than `byte` as signed numbers.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn greater(bytes: &[u8; 16], byte: i8) -> u16 {
-    use std::arch::x86_64::{_mm_cmpgt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
-    // SAFETY: SSE2 is part of x86_64, and the load is of the sixteen bytes.
-    unsafe {
-        let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
-        _mm_movemask_epi8(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(byte))) as u16
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8))) as u16
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn equal(bytes: &[u8; 16], byte: u8) -> u16 {
+#[inline]
+fn newlines_of(bytes: &[u8; 16]) -> u16 {
     let bits = bytes.iter().enumerate();
-    bits.fold(0, |mask, (bit, &other)| mask | u16::from(other == byte) << bit)
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn greater(bytes: &[u8; 16], byte: i8) -> u16 {
-    let bits = bytes.iter().enumerate();
-    bits.fold(0, |mask, (bit, &other)| mask | u16::from(other as i8 > byte) << bit)
+    bits.fold(0, |mask, (bit, &byte)| mask | u16::from(byte == b'\n') << bit)
 }
 
 mod table {
-    use super::{BATCH, Block, SpaceMasks, TokenMasks};
+    use super::{BATCH, Block, LineMasks, SpaceMasks, TokenMasks};
 
     const SPACE: u8 = 1;
     const WHITE_SPACE: u8 = 2;
@@ -180,6 +153,18 @@ mod table {
         }
     }
 
+    pub(super) fn line_masks(blocks: &[Block], out: &mut [LineMasks; BATCH]) {
+        let bits = |block: &Block, is: fn(u8) -> bool| {
+            let bits = block.iter().enumerate();
+            bits.fold(0, |mask, (bit, &byte)| mask | u64::from(is(byte)) << bit)
+        };
+        for (block, out) in blocks.iter().zip(out) {
+            out.newlines = bits(block, |byte| byte == b'\n');
+            out.ink = bits(block, |byte| (b'!'..=0x7f).contains(&byte));
+            out.starts = bits(block, |byte| !(0x80..0xc0).contains(&byte));
+        }
+    }
+
     pub(super) fn token_masks(blocks: &[Block], out: &mut [TokenMasks; BATCH]) {
         for (block, out) in blocks.iter().zip(out) {
             let classes = block.map(|byte| CLASSES[byte as usize]);
@@ -192,7 +177,7 @@ mod table {
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use super::{BATCH, Block, SpaceMasks, TokenMasks};
+    use super::{BATCH, Block, LineMasks, SpaceMasks, TokenMasks};
     use std::arch::x86_64::*;
 
     #[inline]
@@ -284,6 +269,18 @@ mod avx2 {
     }
 
     #[target_feature(enable = "avx2")]
+    pub(super) fn line_masks(blocks: &[Block], out: &mut [LineMasks; BATCH]) {
+        let above = |bytes, byte| _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(byte));
+        for (block, out) in blocks.iter().zip(out) {
+            let [low, high] = load(block);
+            out.newlines = mask(equal(low, b'\n'), equal(high, b'\n'));
+            out.ink = mask(above(low, 0x20), above(high, 0x20));
+            // Continuation bytes are the lowest, as signed numbers.
+            out.starts = mask(above(low, -0x41), above(high, -0x41));
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
     pub(super) fn count_chars(blocks: &[Block]) -> usize {
         let mut totals = _mm256_setzero_si256();
         // A lane of a byte gains at most 2 for each block.
@@ -335,6 +332,10 @@ pub(super) mod tests {
             let (mut fast, mut slow) = ([Default::default(); BATCH], [Default::default(); BATCH]);
             token_masks(&blocks, &mut fast);
             table::token_masks(&blocks, &mut slow);
+            assert_eq!(fast, slow, "{shift}");
+            let (mut fast, mut slow) = ([Default::default(); BATCH], [Default::default(); BATCH]);
+            line_masks(&blocks, &mut fast);
+            table::line_masks(&blocks, &mut slow);
             assert_eq!(fast, slow, "{shift}");
         }
     }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::masks::{Block, LineMasks, line_masks};
+use super::masks::{BATCH, Block, LineMasks, line_masks};
 use super::unicode;
 
 /// A paragraph of a text.
@@ -18,7 +18,6 @@ pub struct Paragraph {
 }
 
 /// See [`super::Text::paragraphs`].
-#[derive(Debug)]
 pub struct Paragraphs<'a> {
     text: &'a str,
     /// Code points in the text.
@@ -28,8 +27,10 @@ pub struct Paragraphs<'a> {
     /// Where the current block starts, in bytes and in code points.
     block: usize,
     block_chars: usize,
-    /// Of the block; `newlines` and `ink` less what belongs to earlier lines.
-    masks: LineMasks,
+    /// Of the current block; `newlines` and `ink` less what belongs to earlier lines.
+    current: LineMasks,
+    /// Of the batch that the current block is in.
+    batch: [LineMasks; BATCH],
 }
 
 /// A line with its newline.
@@ -41,16 +42,44 @@ struct Line {
 
 impl<'a> Paragraphs<'a> {
     pub(super) fn new(text: &'a str, chars: usize) -> Self {
-        let masks = masks_at(text.as_bytes(), 0);
-        Self { text, chars, start: Some((0, 0)), block: 0, block_chars: 0, masks }
+        let current = LineMasks::default();
+        let batch = [current; BATCH];
+        let mut new =
+            Self { text, chars, start: Some((0, 0)), block: 0, block_chars: 0, current, batch };
+        new.look();
+        new
+    }
+
+    /// Takes the masks of the current block, which is not behind the text unless that is empty.
+    #[inline]
+    fn look(&mut self) {
+        let index = self.block / size_of::<Block>() % BATCH;
+        if index == 0 {
+            self.look_ahead();
+        }
+        self.current = self.batch[index];
+    }
+
+    /// Makes the masks of the batch that starts with the current block.
+    fn look_ahead(&mut self) {
+        let (blocks, tail) = self.text.as_bytes()[self.block..].as_chunks();
+        let blocks = &blocks[..blocks.len().min(BATCH)];
+        line_masks(blocks, &mut self.batch);
+        if blocks.len() < BATCH {
+            let mut last: Block = [0; 64];
+            last[..tail.len()].copy_from_slice(tail);
+            let mut masks = [LineMasks::default(); BATCH];
+            line_masks(&[last], &mut masks);
+            self.batch[blocks.len()] = masks[0];
+        }
     }
 
     #[inline]
     fn line(&mut self) -> Option<Line> {
         let (start, start_char) = self.start?;
         let mut inked = false;
-        while self.masks.newlines == 0 {
-            inked |= self.masks.ink != 0;
+        while self.current.newlines == 0 {
+            inked |= self.current.ink != 0;
             self.block += size_of::<Block>();
             if self.block >= self.text.len() {
                 self.start = None;
@@ -58,34 +87,20 @@ impl<'a> Paragraphs<'a> {
                     Paragraph { bytes: start..self.text.len(), chars: start_char..self.chars };
                 return Some(Line { place, inked });
             }
-            self.block_chars += self.masks.starts.count_ones() as usize;
-            self.masks = masks_at(self.text.as_bytes(), self.block);
+            self.block_chars += self.current.starts.count_ones() as usize;
+            self.look();
         }
-        let LineMasks { newlines, ink, starts } = self.masks;
-        // The bits up to the newline, and those below it.
+        let LineMasks { newlines, ink, starts } = self.current;
+        // The bits up to the newline.
         let upto = newlines ^ (newlines - 1);
         inked |= ink & upto != 0;
-        self.masks.newlines = newlines & !upto;
-        self.masks.ink = ink & !upto;
+        self.current.newlines = newlines & !upto;
+        self.current.ink = ink & !upto;
         let end = self.block + upto.count_ones() as usize;
         let end_char = self.block_chars + (starts & upto).count_ones() as usize;
         self.start = Some((end, end_char));
         let place = Paragraph { bytes: start..end, chars: start_char..end_char };
         Some(Line { place, inked })
-    }
-}
-
-/// The masks of the block at `at`, which may reach beyond the text.
-#[inline]
-fn masks_at(text: &[u8], at: usize) -> LineMasks {
-    let rest = &text[at..];
-    match rest.first_chunk() {
-        Some(block) => line_masks(block),
-        None => {
-            let mut block: Block = [0; 64];
-            block[..rest.len()].copy_from_slice(rest);
-            line_masks(&block)
-        }
     }
 }
 

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from .. import config, recipes
-from ..errors import DolmaConfigError, DolmaError
+from ..errors import DolmaConfigError, DolmaError, DolmaStorageError
 from ..spelling import nearest
 from ..version import __version__
 
@@ -330,6 +330,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The program `dolma`; returns its exit code."""
     try:
         run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
     except DolmaError as error:
         sys.stdout.flush()
         print(f"error: {error}", file=sys.stderr)
@@ -346,6 +347,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # Whoever read our output has had enough; say so to nobody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return 1
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _silence()
+        print(f"error: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return DolmaStorageError.exit_code
     return 0
+
+
+def _silence() -> None:
+    """Sends what is still to be printed nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -40,6 +40,7 @@ __all__ = [
     "read_bytes",
     "replacing",
     "scheme",
+    "settle",
     "stage",
     "stat",
     "temporary",
@@ -109,11 +110,12 @@ def stage(source: str | File, directory: str) -> str:
     return whole
 
 
-def publish(local_file: str, destination: str) -> File:
+def publish(local_file: str, destination: str, *, settled: bool = True) -> File:
     """Moves a finished local file to `destination`, where it appears at once; `local_file` is gone.
 
-    On this machine the bytes are on the disk when this returns; in an object store the size was
-    verified. After an exception the destination is what it was before, and `local_file` remains.
+    On this machine the bytes are on the disk when this returns, and without `settled` a power failure
+    may take the file as a whole until `settle` was called; in an object store the size was verified.
+    After an exception the destination is what it was before, and `local_file` remains.
     """
     if names.is_s3(destination):
         published = s3.upload(local_file, destination)
@@ -121,7 +123,12 @@ def publish(local_file: str, destination: str) -> File:
         return published
     if is_remote(destination):
         raise web.refuse_to_write(destination)
-    return local.publish(local_file, destination)
+    return local.publish(local_file, destination, settled)
+
+
+def settle() -> None:
+    """Waits until no power failure can take any file that was published."""
+    local.settle()
 
 
 def copy(local_file: str, destination: str) -> None:

@@ -1,7 +1,8 @@
 """Files on disks of this machine and on network file systems mounted here.
 
 Publishing is a rename, or across file systems a copy beside the destination and then a rename; the
-bytes and the directory entry are on the disk before `publish` returns. Symbolic links are followed,
+bytes are on the disk before that, and the names of what was published once `settle` returns, which
+waits for the disk once for any number of files. Symbolic links are followed,
 except one that leads back to a directory it lies in.
 """
 
@@ -19,6 +20,8 @@ from . import failures, glob, names
 from .names import File
 
 _swept: set[str] = set()
+# Directories in which something was created or renamed that is to survive a power failure.
+_unsettled: set[str] = set()
 # How a file system says that it cannot sync a directory, which is then not needed either.
 _NO_DIRECTORY_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
 
@@ -74,8 +77,8 @@ def nearest(pattern: str) -> str:
     return path
 
 
-def publish(local_file: str, destination: str) -> File:
-    """Moves a finished file to `destination`, all at once."""
+def publish(local_file: str, destination: str, settled: bool) -> File:
+    """Moves a finished file to `destination`, all at once; with `settled` as if followed by `settle`."""
     destination = names.local_path(destination)
     with failures.explained("publish", destination):
         if not os.path.isfile(local_file):
@@ -91,7 +94,9 @@ def publish(local_file: str, destination: str) -> File:
                 raise
             _copy_across(local_file, destination)
             os.unlink(local_file)
-        _sync_directory(directory)
+        _unsettled.add(directory)
+    if settled:
+        settle()
     published = stat(destination)
     if published is None:
         raise DolmaStorageError(f"{destination}: vanished right after it was written")
@@ -133,6 +138,16 @@ def write_bytes(path: str, data: bytes, durable: bool) -> None:
             remove(beside)
             raise
         if durable:
+            _unsettled.add(directory)
+    if durable:
+        settle()
+
+
+def settle() -> None:
+    """Waits until the names of all that was published so far are on the disk."""
+    while _unsettled:
+        directory = _unsettled.pop()
+        with failures.explained("sync", directory):
             _sync_directory(directory)
 
 
@@ -192,7 +207,7 @@ def remove(path: str) -> None:
 
 
 def make_directory(path: str) -> str:
-    """Creates a directory with its parents, so that a crash cannot lose them; returns it."""
+    """Creates a directory with its parents, which are on the disk after `settle`; returns it."""
     path = path or "."
     created: list[str] = []
     above = path
@@ -200,8 +215,7 @@ def make_directory(path: str) -> str:
         created.append(above)
         above = os.path.dirname(above.rstrip("/"))
     os.makedirs(path, exist_ok=True)
-    for directory in created:
-        _sync_directory(os.path.dirname(directory.rstrip("/")) or ".")
+    _unsettled.update(os.path.dirname(directory.rstrip("/")) or "." for directory in created)
     return path
 
 
@@ -306,8 +320,9 @@ def _sync_file(path: str) -> None:
 def _sync_directory(path: str) -> None:
     try:
         handle = os.open(path, os.O_RDONLY)
-    except PermissionError:
-        # A directory that may be written to but not listed cannot be opened for syncing.
+    except (PermissionError, FileNotFoundError):
+        # A directory that may be written to but not listed cannot be opened for syncing, and what is
+        # no longer there needs none.
         return
     try:
         os.fsync(handle)
