@@ -47,8 +47,10 @@ def program() -> NoReturn:
         # Of a tagger; it is waited for.
         sys.exit(code)
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # None where it was closed before the start.
+        if stream is not None:
+            stream.flush()
     os._exit(code)
 
 
