@@ -54,7 +54,8 @@ def test_threads_and_handlers_of_a_tagger_are_waited_for(tmp_path: Path) -> None
 def test_what_is_printed_into_a_pipe_is_all_there() -> None:
     names = [line.split()[0] for line in printed("list").splitlines()]
     documented = printed("list", "-v", *names)
-    assert len(documented) > 100_000 and documented.endswith("\n")
+    assert len(documented) > 100_000
+    assert documented.endswith("\n")
     assert all(name in documented for name in names)
 
 
