@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dolma.cli.__main__ import main
+from dolma.errors import DolmaConfigError, DolmaShardError
+
 PROGRAM = (sys.executable, "-m", "dolma")
 
 TAGGER = """
@@ -76,3 +79,23 @@ def test_output_that_finds_no_room_is_an_error(arguments: list[str]) -> None:
 def test_a_program_without_a_standard_stream_ends_well(closed: str) -> None:
     command = f'"{sys.executable}" -m dolma --version {closed}'
     assert subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode == 0
+
+
+def test_a_command_line_that_is_called_as_a_function_raises(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents/a.jsonl").write_text('{"id": "1", "text": "one"}\n{"id": 2}\n')
+    arguments = ["tag", "--taggers", "char_length_v1", "--documents", f"{tmp_path}/documents/*"]
+    with pytest.raises(DolmaConfigError, match="no_such_v1"):
+        main([*arguments, "--taggers", "no_such_v1"])
+    with pytest.raises(DolmaShardError, match=r"a\.jsonl:2: "):
+        main(arguments)
+    main([*arguments, "--max_bad_records", "1"])
+    assert (tmp_path / "attributes/char_length_v1/a.jsonl").exists()
+
+
+def test_the_command_line_is_a_module_of_its_own() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dolma.cli", "nope"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: dolma: there is no command 'nope'")

@@ -298,7 +298,7 @@ class NgramConfig(Config, frozen=True, kw_only=True):
     ] = 0
     overlap_threshold: Annotated[float, Meta(ge=0, le=1, description="Share of known n-grams to mark.")] = 1.0
     skip_short_paragraphs: Annotated[
-        bool, Meta(description="Leave paragraphs of fewer than two n-grams.")
+        bool, Meta(description="Leave paragraphs of fewer words than an n-gram has.")
     ] = False
 
 

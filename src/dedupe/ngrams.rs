@@ -79,11 +79,10 @@ impl Ngrams {
         });
         let mut key =
             Key { hash: 0, start, end, ngrams: total, own: (ngrams.len() - before) as u32 };
+        if total == 0 && self.skip_short {
+            return;
+        }
         if total < FEW {
-            if self.skip_short {
-                ngrams.truncate(before);
-                return;
-            }
             key.hash = xxh3_128(paragraph.as_bytes());
             key.ngrams = u32::from(!partition.has(key.hash));
             if key.ngrams > 0 && key.own == 0 {
@@ -218,10 +217,10 @@ mod tests {
                 .step_by(ngrams.stride)
                 .map(<[String]>::to_vec)
                 .collect();
+            if taken.is_empty() && ngrams.skip_short {
+                return None;
+            }
             if taken.len() < 2 {
-                if ngrams.skip_short {
-                    return None;
-                }
                 let whole = vec!["whole".to_string(), paragraph.to_string()];
                 let known = u32::from(seen.contains(&whole));
                 seen.insert(whole);
@@ -238,10 +237,12 @@ mod tests {
 
     #[test]
     fn a_paragraph_is_compared_with_those_before_it_and_not_with_itself() {
-        let texts = ["a b c d e", "x a b c y", "la la la la la", "la la la", "a b c d e"];
-        let expected = [Some((0, 3)), Some((1, 3)), Some((0, 3)), Some((0, 1)), Some((3, 3))];
+        let texts = ["a b c d e", "x a b c y", "la la la la la", "la la la", "la la", "a b c d e"];
+        let mut expected = [(0, 3), (1, 3), (0, 3), (0, 1), (0, 1), (3, 3)].map(Some);
         assert_eq!(compare(&ngrams(3, 1, false), &texts), expected);
-        let short = [Some((0, 3)), Some((1, 3)), Some((0, 3)), None, Some((3, 3))];
+        // The one of fewer words than an n-gram has is short.
+        expected[4] = None;
+        let short = expected;
         assert_eq!(compare(&ngrams(3, 1, true), &texts), short);
     }
 

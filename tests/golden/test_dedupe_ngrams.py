@@ -46,12 +46,12 @@ def reference(
             taken = [
                 tuple(words[at : at + length]) for at in range(0, len(words) - length + 1, max(1, stride))
             ]
+            if skip_short and not taken:
+                start = end
+                continue
             if len(taken) >= 2:
                 share = single(sum(ngram in seen for ngram in taken) / len(taken))
                 seen.update(taken)
-            elif skip_short:
-                start = end
-                continue
             else:
                 whole = ("whole", piece)
                 share = float(whole in seen)

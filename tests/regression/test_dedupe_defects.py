@@ -185,10 +185,10 @@ def test_d10_the_filter_is_replaced_whole_or_not_at_all(
     documents(tmp_path, {"b.jsonl.gz": texts("x", "y")})
     publish = storage.publish
 
-    def broken(local: str, destination: str) -> Any:
+    def broken(local: str, destination: str, **how: bool) -> Any:
         if destination.endswith("filter.bin"):
             raise OSError("disk full")
-        return publish(local, destination)
+        return publish(local, destination, **how)
 
     monkeypatch.setattr(storage, "publish", broken)
     with pytest.raises((DolmaError, OSError), match="disk full"):
