@@ -43,8 +43,8 @@ def intruded(real):
     return called
 
 publish = storage.publish
-def filters(local, destination):
-    return (hooked if destination.endswith("filter.bin") else publish)(local, destination)
+def filters(local, destination, **how):
+    return (hooked if destination.endswith("filter.bin") else publish)(local, destination, **how)
 hooked = publish
 if step == "compare": _core.dedupe = intruded(_core.dedupe)
 if step == "save": Keeper.save = intruded(Keeper.save)

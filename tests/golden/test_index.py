@@ -145,10 +145,10 @@ def test_a_run_that_is_killed_at_its_index_does_its_inputs_again(tmp_path: Path,
 import os, signal, sys
 from dolma import cli, storage
 real = storage.publish
-def publish(local, target):
+def publish(local, target, **how):
     at_index = target.endswith("seen.index")
     if at_index and {when == "before"}: os.kill(os.getpid(), signal.SIGKILL)
-    real(local, target)
+    real(local, target, **how)
     if at_index: os.kill(os.getpid(), signal.SIGKILL)
 storage.publish = publish
 sys.exit(cli.main())
