@@ -120,3 +120,25 @@ def test_a_filter_of_other_ngrams_does_not_fit(tmp_path: Path) -> None:
     run(tmp_path, {"ngram_length": 2, "stride": 1})
     with pytest.raises(DolmaConfigError, match=r"holds keys made by .*'ngram_length': 2"):
         run(tmp_path, {"ngram_length": 3, "stride": 1})
+
+
+def test_an_estimate_of_documents_is_none_of_ngrams(tmp_path: Path) -> None:
+    lines = [" ".join(f"w{number * 40 + word}" for word in range(40)) for number in range(300)]
+    documents(tmp_path, {"a.jsonl.gz": texts(*lines)})
+    sized = {"read_only": False, "estimated_doc_count": 300, "desired_false_positive_rate": 0.01}
+
+    def warnings(name: str, **more: Any) -> list[str]:
+        ngrams = {"ngram_length": 3, "stride": 1}
+        recipe = {
+            "documents": [f"{tmp_path}/documents/*"],
+            "dedupe": {"name": name, "paragraphs": {"attribute_name": "dup", "by_ngram": ngrams}},
+            "bloom_filter": {"file": f"{tmp_path}/{name}.bin", **sized, **more},
+        }
+        report = package.deduper(recipe)
+        assert report is not None
+        found: list[str] = report["warnings"]
+        return found
+
+    assert warnings("estimated") == []
+    # A size that is given is the size.
+    assert "the filter is too small" in warnings("given", size_in_bytes=1000)[0]

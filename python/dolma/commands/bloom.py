@@ -36,6 +36,9 @@ GROUP_BYTES = 8 << 30
 #: And this many times the size of the filter: writing it once costs about as much as reading so
 #: many times fewer compressed bytes.
 GROUP_FILTERS = 10
+#: N-grams that a filter is sized for at least. Recipes give the number of documents or paragraphs where
+#: the published tool, whose filters have a mebibyte or more, let it pass; their n-grams are many more.
+LEAST_NGRAMS = 500_000
 #: A rate above the target by more than this deserves a warning.
 RATE_TOLERANCE = 1.1
 
@@ -76,6 +79,8 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     method = _key_method(plan)
     parts = Parts(config)
     bloom = msgspec.structs.replace(config.bloom_filter, file=parts.filter_file)
+    if plan.ngram_length and 0 < bloom.estimated_doc_count < LEAST_NGRAMS:
+        bloom = msgspec.structs.replace(bloom, estimated_doc_count=LEAST_NGRAMS)
     files = [file for file, _ in inputs.find(config.documents) if parts.has(file)]
     beside = inputs.find_beside(config.dedupe, files, config.dedupe.skip_marked or [])
     identity: dict[str, Any] = {"method": method, "plan": plan, "filter": bloom}
