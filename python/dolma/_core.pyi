@@ -367,8 +367,10 @@ class Clusters:
         """Writes an index of the keys in `old` and those that this run has kept."""
     def kept_keys(self) -> list[int]:
         """How many keys of each shard are kept, for an index."""
-    def gather(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:
-        """Reads these shards."""
+    def gather(
+        self, shards: Sequence[int], identities: Sequence[str] | None, host: _Host, progress: Progress
+    ) -> None:
+        """Reads these shards; with `identities`, leaves a reading of each, as `write_readings` does."""
     def write_readings(
         self, shards: Sequence[int], identities: Sequence[str], host: _Host, progress: Progress
     ) -> None:
@@ -442,8 +444,10 @@ class Substrings:
     @staticmethod
     def intermediates(min_length: int, unit: str, text_bytes: int) -> int:
         """Bytes of intermediates for so many bytes of text."""
-    def gather(self, shards: Sequence[int], host: _Host, progress: Progress) -> None:
-        """Reads these shards."""
+    def gather(
+        self, shards: Sequence[int], identities: Sequence[str] | None, host: _Host, progress: Progress
+    ) -> None:
+        """Reads these shards; with `identities`, leaves a reading of each, as `write_readings` does."""
     def write_readings(
         self, shards: Sequence[int], identities: Sequence[str], host: _Host, progress: Progress
     ) -> None:

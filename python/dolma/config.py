@@ -44,6 +44,7 @@ Codec = Literal["gz", "zst", "zstd", ""]
 TextStep = Literal["case", "white_space", "nfc", "nfkc"]
 NormalizeStep = TextStep | Literal["url"]
 ProgressStyle = Literal["auto", "bar", "lines", "json", "none"]
+Resumable = Literal["auto", "always", "never"]
 OnTaggerError = Literal["fail", "skip", "null"]
 AssetsAction = Literal["list", "fetch", "verify", "path"]
 
@@ -494,6 +495,13 @@ class DedupeMethod(Config, frozen=True, kw_only=True):
         Meta(description="Document files to compare with; they are kept, and nothing is written for them."),
     ] = []
     index: IndexConfig | None = None
+    resumable: Annotated[
+        Resumable,
+        Meta(
+            description="Without a filter: keep a reading of each file until the run is done, so that one that is "
+            "killed goes on where it was; auto does where 8 GiB of stored input or more are to be read."
+        ),
+    ] = "auto"
     skip_marked: Annotated[
         list[str] | None,
         Meta(

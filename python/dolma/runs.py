@@ -83,11 +83,14 @@ class Run:
         fits: Callable[[Record], bool] = lambda record: True,
         copies: bool = False,
         home: str | None = None,
+        within: Run | None = None,
     ) -> None:
         """`keep` says of a shard whose record fits whether it may be taken for done, `fits` of a
         record of the same inputs and config; with `copies` outputs are copied to their place because
-        they cannot be renamed there. Reports are kept below `home`, by default the root of outputs."""
+        they cannot be renamed there. Reports are kept below `home`, by default the root of outputs.
+        A run `within` another is a step of it: it stops with that one, and its failures are that one's."""
         self.copies = copies
+        self._within = within
         self._fits = fits
         self._home = home
         self.command = command
@@ -109,7 +112,7 @@ class Run:
         self.timings: dict[str, Any] = {}
         #: By input path, of the shards that this run finished.
         self.content_hashes: dict[str, str] = {}
-        self.interrupted = False
+        self._stopped = False
         #: Which shards are done again although they are published, and why; empty for none.
         self.redone = ""
         #: What it works at, where it works in steps.
@@ -175,6 +178,11 @@ class Run:
         add_up(self.details, record.details)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped by a signal."""
+        return self._stopped or (self._within is not None and self._within.interrupted)
+
+    @property
     def input_bytes(self) -> int:
         """Compressed size of all that is still to be read."""
         return sum(file.size for shard in self.todo for file in shard.inputs)
@@ -200,7 +208,7 @@ class Run:
 
             def stop(signum: int, frame: object) -> None:
                 nonlocal patience
-                self.interrupted = True
+                self._stopped = True
                 patience = min(patience, time.monotonic() + STOP_WITHIN)
                 gauge.cancel()
 
@@ -229,6 +237,8 @@ class Run:
         self.step = Step(step, len(shards), size, counters)
 
     def fail(self, shard: Shard, error: BaseException | str) -> None:
+        if self._within is not None:
+            self._within.fail(shard, error)
         with self._lock:
             self.failures.append(Failure(shard.name, str(error)))
 

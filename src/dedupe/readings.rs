@@ -89,6 +89,8 @@ pub enum Target<'r> {
     Run,
     /// Each shard into a file of its own, under one of these identities.
     Readings(&'r [String]),
+    /// To the run, and into files for the next one, should this one not come to its end.
+    Both(&'r [String]),
 }
 
 impl Target<'_> {
@@ -104,41 +106,55 @@ impl Target<'_> {
         at: usize,
         output: Option<&PathBuf>,
     ) -> Result<Sink<T>> {
-        let outlet = match (self, output) {
-            (Self::Run, _) => Outlet::Run(run.open(shard)),
-            (Self::Readings(identities), Some(output)) => {
-                let frames = Box::new(Frames::create(output, &identities[at])?);
-                Outlet::Reading { frames, buffer: Vec::new() }
-            }
-            _ => return Err(Error::config("a reading needs a file")),
+        let (identities, taken) = match self {
+            Self::Run => (None, true),
+            Self::Readings(identities) => (Some(identities), false),
+            Self::Both(identities) => (Some(identities), true),
         };
-        Ok(Sink { outlet, account: Account::default() })
+        let reading = match (identities, output) {
+            (None, _) => None,
+            (Some(identities), Some(output)) => Some(Reading {
+                frames: Box::new(Frames::create(output, &identities[at])?),
+                buffer: Vec::new(),
+            }),
+            (Some(_), None) => return Err(Error::config("a reading needs a file")),
+        };
+        let shard = taken.then(|| run.open(shard));
+        Ok(Sink { shard, reading, account: Account::default() })
     }
 }
 
-/// The writing half of an open shard.
+/// The writing half of an open shard: of the run, of a reading, or of both.
 pub struct Sink<T: Taker> {
-    outlet: Outlet<T::Shard>,
+    shard: Option<T::Shard>,
+    reading: Option<Reading>,
     account: AccountOf<T>,
 }
 
-enum Outlet<S> {
-    Run(S),
-    Reading { frames: Box<Frames>, buffer: Vec<u8> },
+/// A reading being written.
+struct Reading {
+    frames: Box<Frames>,
+    buffer: Vec<u8>,
+}
+
+impl Reading {
+    fn append(&mut self, piece: &impl Piece) -> Result<()> {
+        self.buffer.clear();
+        piece.put(&mut self.buffer);
+        self.frames.append(&self.buffer)
+    }
 }
 
 impl<T: Taker> Sink<T> {
     /// # Errors
     /// `Io` with the path of an intermediate file or reading; `Record` for too many bad lines.
     pub fn write(&mut self, run: &T, piece: T::Piece) -> Result<()> {
-        let account = match &mut self.outlet {
-            Outlet::Run(shard) => run.take(shard, piece)?,
-            Outlet::Reading { frames, buffer } => {
-                buffer.clear();
-                piece.put(buffer);
-                frames.append(buffer)?;
-                piece.into_account()
-            }
+        if let Some(reading) = &mut self.reading {
+            reading.append(&piece)?;
+        }
+        let account = match &mut self.shard {
+            Some(shard) => run.take(shard, piece)?,
+            None => piece.into_account(),
         };
         self.account.add(account);
         shard::check_bad(&self.account.bad, run.max_bad())
@@ -149,11 +165,11 @@ impl<T: Taker> Sink<T> {
     pub fn finish(self, run: &T, content: Option<u128>) -> Result<Done> {
         let lines = self.account.counts.read;
         let mut done = self.account.done(content);
-        match self.outlet {
-            Outlet::Run(shard) => run.close(shard, content)?,
-            Outlet::Reading { frames, .. } => {
-                done.written.push(frames.finish(&Trailer { lines, content }.bytes())?);
-            }
+        if let Some(Reading { frames, .. }) = self.reading {
+            done.written.push(frames.finish(&Trailer { lines, content }.bytes())?);
+        }
+        if let Some(shard) = self.shard {
+            run.close(shard, content)?;
         }
         Ok(done)
     }

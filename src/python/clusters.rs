@@ -232,15 +232,18 @@ impl Clusters {
         kept.map(|keys| keys.counts.clone()).ok_or_else(out_of_order)
     }
 
-    /// The first pass, over these shards.
+    /// The first pass, over these shards; with identities, into a file for each as well.
+    #[pyo3(signature = (shards, identities, host, progress))]
     fn gather(
         &self,
         py: Python<'_>,
         shards: Vec<usize>,
+        identities: Option<Vec<String>>,
         host: Py<PyAny>,
         progress: &Progress,
     ) -> PyResult<()> {
-        self.read(py, shards, Target::Run, host, progress)
+        let target = identities.as_deref().map_or(Target::Run, Target::Both);
+        self.read(py, shards, target, host, progress)
     }
 
     /// The first pass, over these shards, into a file for each, made under its identity.

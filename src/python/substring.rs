@@ -74,17 +74,20 @@ impl Substrings {
         Ok(intermediates(&Winnow::new(min_length, unit), text_bytes))
     }
 
-    /// The first pass, over these shards.
+    /// The first pass, over these shards; with identities, into a file for each as well.
+    #[pyo3(signature = (shards, identities, host, progress))]
     fn gather(
         &self,
         py: Python<'_>,
         shards: Vec<usize>,
+        identities: Option<Vec<String>>,
         host: Py<PyAny>,
         progress: &Progress,
     ) -> PyResult<()> {
         let host = PyHost { object: host };
         let progress = &*progress.inner;
-        raise(py.detach(|| self.run.gather(shards, Target::Run, &host, progress)))
+        let target = identities.as_deref().map_or(Target::Run, Target::Both);
+        raise(py.detach(|| self.run.gather(shards, target, &host, progress)))
     }
 
     /// The first pass, over these shards, into a file for each, made under its identity.

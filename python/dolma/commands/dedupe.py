@@ -75,6 +75,7 @@ def _method(config: DedupeConfig) -> Method:
     from . import bloom
 
     _refuse(config, CLUSTERS_ONLY, "a Bloom filter does not know which documents it holds")
+    _refuse(config, ["resumable"], "a run with a Bloom filter goes on from what is in the filter")
     return bloom
 
 

@@ -1,5 +1,5 @@
 """What the engine sees of a run that takes several calls: over groups of its shards, or first to read
-and then to write."""
+and then to write. A pass that reads may leave outputs of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..progress import Counters
 from ..runs import Run
 from ..shards import Shard
 
-__all__ = ["Read", "Reader", "Shifted", "Writer", "read_through"]
+__all__ = ["Leaver", "Read", "Reader", "Shifted", "Writer", "read_through"]
 
 
 class Read:
@@ -57,6 +57,20 @@ class Reader:
         content_hash: str | None,
         lapses: list[Any],
     ) -> None:
+        self._note(index, bad, details, content_hash)
+        self.files_of.release(index)
+
+    def failed(self, index: int, error: str) -> None:
+        self.files_of.run.fail(self.files_of.shards[index], error)
+        self.files_of.release(index)
+
+    def _note(
+        self,
+        index: int,
+        bad: list[tuple[str, int, str, bytes]],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None,
+    ) -> None:
         read, number = self.read, self._numbers[index]
         if bad:
             read.bad[number] = bad
@@ -64,11 +78,29 @@ class Reader:
             read.contents[number] = content_hash
         for keys, value in details:
             read.details[keys[-1]] = read.details.get(keys[-1], 0) + int(value)
-        self.files_of.release(index)
+
+
+class Leaver(Reader):
+    """The outside of a pass that reads, and leaves an output of each shard."""
+
+    def files(self, index: int) -> tuple[list[str], list[str]]:
+        return self.files_of.files(index)
+
+    def done(
+        self,
+        index: int,
+        counts: tuple[int, int, int, int],
+        written: list[tuple[int, str]],
+        bad: list[tuple[str, int, str, bytes]],
+        details: list[tuple[list[str], float]],
+        content_hash: str | None,
+        lapses: list[Any],
+    ) -> None:
+        self._note(index, bad, details, content_hash)
+        self.files_of.done(index, counts, written, bad, details, content_hash)
 
     def failed(self, index: int, error: str) -> None:
-        self.files_of.run.fail(self.files_of.shards[index], error)
-        self.files_of.release(index)
+        self.files_of.failed(index, error)
 
 
 def read_through(
@@ -79,14 +111,15 @@ def read_through(
     work: Callable[[Reader], None],
     numbers: Sequence[int] | None = None,
     read: Read | None = None,
+    make: Run | None = None,
 ) -> Read:
-    """Has the engine go through files that are only read, as a step of the run; `numbers` and `read` as
-    for `Reader`."""
+    """Has the engine go through files, as a step of the run; `numbers` and `read` as for `Reader`. The
+    files are only read, unless there is a run that is to `make` the outputs of their shards."""
     run.begin(step, gauge, shards)
     remote = any(storage.is_remote(file.path) for shard in shards for file in shard.inputs)
-    with temporary.folder_if(remote, "read") as folder:
-        files = Files(run, folder, shards)
-        reader = Reader(files, numbers, read)
+    with temporary.folder_if(remote or make is not None, "read") as folder:
+        files = Files(make or run, folder, shards)
+        reader = (Reader if make is None else Leaver)(files, numbers, read)
         try:
             work(reader)
         finally:

@@ -18,7 +18,7 @@ from ..runs import Run
 from ..storage import local
 from . import session
 
-__all__ = ["available_memory", "check", "free_space", "parse_size"]
+__all__ = ["available_memory", "check", "free_space", "parse_size", "same_disk"]
 
 #: Bytes of a process with one worker less the worker, and of a worker: peaks of 32 to 44 MB with one
 #: and 37 to 56 MB with two were seen on every command (docs/performance.md), rounded up. A line much
@@ -73,10 +73,20 @@ def check(
 
 def free_space(folder: str) -> int:
     """Bytes that are free on the disk of `folder`, which need not exist yet."""
+    return local.free_space(_nearest(folder))
+
+
+def same_disk(one: str, other: str) -> bool:
+    """Whether two folders, which need not exist yet, are on one disk."""
+    return os.stat(_nearest(one)).st_dev == os.stat(_nearest(other)).st_dev
+
+
+def _nearest(folder: str) -> str:
+    """The deepest folder on the way that exists."""
     path = os.path.abspath(folder)
     while not os.path.exists(path):
         path = os.path.dirname(path)
-    return local.free_space(path)
+    return path
 
 
 def parse_size(text: str) -> int:

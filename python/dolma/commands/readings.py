@@ -2,15 +2,15 @@
 
 A deduplication that must have seen all documents before it marks any is shared out by its first
 pass: each part reads its share of the files, and leaves a reading of each. A run without a part takes
-the readings that are there, reads the files that have none, compares, and removes the readings when
-its attributes are published. A reading is an output like any other: it is published whole, and its
+the readings that are there (`stock`), reads the files that have none, compares, and removes the
+readings when its attributes are published. A reading is an output like any other: it is published whole, and its
 record says what it was made of, so that one that is stale or missing is simply made; its bytes are
 checked when they are loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,22 +21,18 @@ from ..config import DedupeConfig
 from ..errors import DolmaConfigError
 from ..files import Files
 from ..paths import Place
-from ..progress import Counters
 from ..runs import Run, parse_part, published
 from ..shards import Output, Shard, fingerprint
 from ..storage import File
 from . import needs, session
-from .hosts import Read, Reader, read_through
 
 __all__ = [
     "against",
     "beside",
     "clear",
-    "counted",
-    "discard",
     "find",
     "forget",
-    "load",
+    "home",
     "part",
     "reading",
     "write",
@@ -88,16 +84,17 @@ def reading(place: Place, identity: Any, inputs: Sequence[File]) -> Shard:
 
 def beside(attributes: Place) -> Place:
     """Where the reading of a document file stands whose attributes stand there."""
-    return Place(_folder(attributes.root), f"{attributes.relative}.reading")
+    return Place(home(attributes.root), f"{attributes.relative}.reading")
 
 
 def against(root: str, file: File) -> Place:
     """Where the reading of a file stands that attributes below `root` are only compared with."""
     name = sha256(file.path.encode())[:32]
-    return Place(_folder(root), f".against/{name}.reading")
+    return Place(home(root), f".against/{name}.reading")
 
 
-def _folder(root: str) -> str:
+def home(root: str) -> str:
+    """The folder of the readings of the attributes below `root`."""
     return f"{root}/{paths.HIDDEN}/readings"
 
 
@@ -118,42 +115,6 @@ def find(shards: Sequence[Shard]) -> dict[str, File]:
     return {shard.name: file for shard, file in zip(shards, found, strict=True) if file is not None}
 
 
-def counted(there: int, files: int) -> str:
-    """How a run announces that so many of its files have readings."""
-    left = files - there
-    rest = f", {left} {'is' if left == 1 else 'are'} read now" if left else ""
-    return f"; readings of {there} of {files} files are there{rest}" if there else ""
-
-
-def load(
-    run: Run,
-    gauge: Counters,
-    shards: Sequence[Shard],
-    there: Mapping[str, File],
-    engine: Callable[[list[str], Reader], Sequence[tuple[int, str]]],
-    numbers: Sequence[int],
-    read: Read,
-) -> list[tuple[Shard, str]]:
-    """Has the engine take readings that are there; returns those that are damaged, and how.
-
-    `engine` is told their identities and a host, for which they are the inputs, and returns the damaged
-    ones by place. Where there are any, what it has loaded is of no use.
-    """
-    inputs = [Shard((there[shard.name],), (), "", shard.name) for shard in shards]
-    identities = [shard.fingerprint for shard in shards]
-    damaged: list[tuple[int, str]] = []
-    read_through(
-        run,
-        "loading readings",
-        gauge,
-        inputs,
-        lambda host: damaged.extend(engine(identities, host)),
-        numbers,
-        read,
-    )
-    return [(shards[place], what) for place, what in damaged]
-
-
 def forget(shard: Shard) -> None:
     """Removes a reading, so that it is made anew."""
     for output in shard.outputs:
@@ -161,16 +122,9 @@ def forget(shard: Shard) -> None:
         storage.delete(output.path)
 
 
-def discard(run: Run, shard: Shard, what: str, there: dict[str, File]) -> None:
-    """Gives up a reading that is damaged, so that its file is read again; warns of it."""
-    session.warn(run, f"{shard.outputs[0].path}: this reading is damaged: {what}; {shard.name} is read again")
-    forget(shard)
-    del there[shard.name]
-
-
 def clear(root: str) -> None:
     """Removes the readings of the attributes below `root`, stale and unfinished ones too."""
-    storage.clear(_folder(root))
+    storage.clear(home(root))
 
 
 def write(

@@ -18,7 +18,7 @@ from ..progress import format_bytes
 from ..runs import Run
 from . import needs
 
-__all__ = ["check_room", "folder", "remove"]
+__all__ = ["check_room", "folder", "place", "remove"]
 
 
 def check_room(config: DedupeConfig, work: Run, spilled: int) -> None:
@@ -26,33 +26,33 @@ def check_room(config: DedupeConfig, work: Run, spilled: int) -> None:
 
     Raises `DolmaConfigError` for more than there is.
     """
-    place = _place(config, work)
-    free = needs.free_space(place)
+    where = place(config, work)
+    free = needs.free_space(where)
     if spilled > free:
         raise DolmaConfigError(
             f"memory: about {format_bytes(spilled)} of intermediates do not fit into {config.memory} and go to "
-            f"{place}, where {format_bytes(free)} are free; give more memory, or a work_dir.output with more room"
+            f"{where}, where {format_bytes(free)} are free; give more memory, or a work_dir.output with more room"
         )
 
 
 @contextmanager
 def folder(config: DedupeConfig, work: Run) -> Iterator[str]:
     """An empty folder for intermediates, gone afterwards."""
-    place = _place(config, work)
+    where = place(config, work)
     try:
-        os.makedirs(place, exist_ok=True)
+        os.makedirs(where, exist_ok=True)
     except OSError as error:
-        raise DolmaStorageError(f"{place}: {error.strerror}") from error
-    with temporary.folder("dedupe", place) as made:
+        raise DolmaStorageError(f"{where}: {error.strerror}") from error
+    with temporary.folder("dedupe", where) as made:
         yield made
 
 
 def remove(config: DedupeConfig, work: Run) -> None:
     """Removes what killed runs may have left."""
-    temporary.sweep(_place(config, work))
+    temporary.sweep(place(config, work))
 
 
-def _place(config: DedupeConfig, work: Run) -> str:
+def place(config: DedupeConfig, work: Run) -> str:
     """Where the folder goes."""
     if config.work_dir.output is not None:
         return config.work_dir.output

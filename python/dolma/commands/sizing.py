@@ -19,6 +19,8 @@ BATCHES = 1
 #: Bytes of a record in the engine: a key, a band of a signature, a sketch, a line of a ledger without its id, a
 #: member of a cluster, a verdict.
 KEY, BAND, SKETCH, LINE, MEMBER, VERDICT = 48, 24, 264, 13, 48, 44
+#: Of a reading: a key, a line of a ledger without its id, a document's signature without its bands, a band.
+READ_KEY, READ_LINE, READ_SIGNATURE, READ_BAND = 44, 16, 20, 8
 #: Compressed bytes of a document where no sample can be had without a transfer.
 DOCUMENT = 1000
 #: The share of documents that share a band with another, and that of keys that are duplicates: two thirds of the
@@ -35,6 +37,8 @@ class Estimate(msgspec.Struct, frozen=True):
     keys: int
     #: Bytes.
     intermediates: int
+    #: Bytes of the readings of all files.
+    readings: int
 
     def spilled(self, memory: int) -> int:
         """Bytes that go to disk."""
@@ -57,13 +61,16 @@ def estimate(plan: Any, files: Sequence[File]) -> Estimate:
     keys = documents if plan.separator is None else round(pieces * scale)
     # Verdicts are sorted, and then written in the order of the input.
     records = keys * KEY + documents * LINE + round(identifiers * scale + keys * DUPLICATES * 2 * VERDICT)
+    readings = keys * READ_KEY + documents * READ_LINE + round(identifiers * scale)
     if plan.minhash is not None:
+        readings += documents * (READ_SIGNATURE + plan.minhash.bands * READ_BAND)
         records += documents * plan.minhash.bands * BAND + round(documents * DUPLICATES * MEMBER)
         if plan.minhash.verify == "signature":
             records += round(documents * SKETCH * (1 + CANDIDATES))
+            readings += documents * SKETCH
         else:
             records += round(size * scale * CANDIDATES * SETS)
-    return Estimate(documents, keys, records)
+    return Estimate(documents, keys, records, readings)
 
 
 def _count(files: Sequence[File], separator: str | None) -> tuple[int, int, int, int, int] | None:

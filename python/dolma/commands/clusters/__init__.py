@@ -2,9 +2,9 @@
 
 All inputs are read, then compared, then attribute rows are written: a verdict depends on every
 input, so it is part of each shard's fingerprint. Intermediates stand in a folder of the run that is
-emptied before and removed after it. What a part has read is kept in readings, which a run over
-everything takes: a run that is killed reads the other files again, and attribute files that it has
-published stay as they are.
+emptied before and removed after it. What was read is kept in readings, by parts and by a run over
+everything that has much to read: such a run takes those that are there, and reads the other files.
+Attribute files that a killed run has published stay as they are.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ...runs import Run, published
 from .. import needs, readings, scratch, session, sizing
 from ..index import Index
 from ..needs import parse_size
+from ..stock import Stock
 from . import corpus as files_of
 from . import findings, passes
 from .corpus import Corpus
@@ -111,12 +112,14 @@ def _whole(
     work = _plan(config, plan, corpus, index, shelf)
     memory = parse_size(config.memory)
     scratch.remove(config, work)
-    there = readings.find(corpus.readings) if work.todo else {}
+    roots = {source.output.root for source in corpus.sources}
+    stock = Stock(config, work, corpus.readings, roots, scratch.place(config, work))
     files = [shard.inputs[0] for shard in corpus.readings]
-    left = sum(file.size for shard in corpus.readings if shard.name not in there for file in shard.inputs)
     estimate = sizing.estimate(plan, files) if work.todo else None
-    said = findings.announcement(plan, memory, estimate, len(there), len(files))
-    session.announce(work, said, brief=brief, input_bytes=left if work.todo else 0)
+    if estimate is not None:
+        stock.decide(estimate.readings, estimate.spilled(memory))
+    said = findings.announcement(plan, memory, estimate, stock)
+    session.announce(work, said, brief=brief, input_bytes=stock.left)
     if estimate is not None:
         needs.check(work, extra=min(memory, estimate.intermediates), key="memory")
         scratch.check_room(config, work, estimate.spilled(memory))
@@ -126,15 +129,14 @@ def _whole(
 
     def engine(gauge: Any, files: Files) -> None:
         with scratch.folder(config, work) as folder:
-            run = passes.Passes(config, plan, corpus, work, there, index, shelf)
+            run = passes.Passes(config, plan, corpus, work, stock, index, shelf)
             run.run(gauge, files, found, folder, memory)
 
     def account() -> None:
         findings.account(work, plan, config.dedupe.alarm, found)
 
     report = session.execute(work, engine, account)
-    for root in {source.output.root for source in corpus.sources}:
-        readings.clear(root)
+    stock.clear()
     return report
 
 

@@ -9,7 +9,8 @@ import msgspec
 from ...config import AlarmConfig
 from ...progress import format_bytes
 from ...runs import Run
-from .. import minhash, readings, session, sizing
+from .. import minhash, session, sizing
+from ..stock import Stock
 from .plan import Plan
 
 __all__ = ["account", "alarms", "announcement", "describe", "findings"]
@@ -32,15 +33,15 @@ def units(plan: Plan) -> str:
     return "paragraphs" if plan.separator is not None else "documents"
 
 
-def announcement(plan: Plan, memory: int, estimate: sizing.Estimate | None, there: int, files: int) -> str:
-    """The plan of a run over so many files, of which so many have readings."""
+def announcement(plan: Plan, memory: int, estimate: sizing.Estimate | None, stock: Stock) -> str:
+    """The plan of a run."""
     what = describe(plan)
     if estimate is None:
         return what
     spilled = estimate.spilled(memory)
     where = f"about {format_bytes(spilled)} of them on disk" if spilled else "in memory"
     size = format_bytes(estimate.intermediates)
-    return f"{what}{readings.counted(there, files)}; about {estimate.keys:,} keys, {size} of intermediates, {where}"
+    return f"{what}{stock.described()}; about {estimate.keys:,} keys, {size} of intermediates, {where}"
 
 
 def findings(core: Any) -> dict[str, Any]:

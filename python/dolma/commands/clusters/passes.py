@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from ... import storage, temporary
 from ...config import DedupeConfig
 from ...errors import DolmaAssetError, DolmaInputError, DolmaShardError
 from ...files import Files
 from ...runs import Run
 from ...shards import Shard
-from ...storage import File
 from .. import minhash, readings
 from ..hosts import Read, Reader, Writer, read_through
 from ..index import Index
+from ..stock import Stock
 from . import corpus as files_of
 from .corpus import Corpus
 from .findings import alarms, findings
@@ -50,16 +48,15 @@ class Passes:
         plan: Plan,
         corpus: Corpus,
         work: Run,
-        there: dict[str, File],
+        stock: Stock,
         index: Index | None,
         shelf: Shelf | None,
     ) -> None:
-        """`there` are the readings that need not be made, by document file."""
         self.config = config
         self.plan = plan
         self.corpus = corpus
         self.work = work
-        self.there = there
+        self.stock = stock
         self.index = index
         self.shelf = shelf
         self.first = plan.references
@@ -111,7 +108,7 @@ class Passes:
     def _first_pass(self, gauge: Any, folder: str, memory: int) -> None:
         """Brings all files into the engine: from readings, where there are any."""
         numbers = list(range(len(self.corpus.kept), len(self.paths)))
-        missing = next((shard for shard in self.corpus.absorbed if shard.name not in self.there), None)
+        missing = next((shard for shard in self.corpus.absorbed if shard.name not in self.stock.there), None)
         if missing is not None:
             raise DolmaAssetError(
                 f"{missing.outputs[0].path}: this reading, of {missing.name}, is missing or made in another way; "
@@ -129,23 +126,18 @@ class Passes:
             if self._stopped(gauge) or not self._load(gauge, numbers):
                 break
         if not self._stopped(gauge):
-            rest = [number for number in numbers if self.paths[number] not in self.there]
-            shards = self._shards(rest)
-            read_through(
-                self.work,
-                "reading",
-                gauge,
-                shards,
-                lambda host: self.core.gather(rest, host, gauge),
-                rest,
-                self.read,
-            )
+            rest = [number for number in numbers if self.paths[number] not in self.stock.there]
+
+            def gather(identities: list[str] | None, host: Reader) -> None:
+                self.core.gather(rest, identities, host, gauge)
+
+            self.stock.gather(gauge, self._shards(rest), gather, rest, self.read)
 
     def _make(self, gauge: Any) -> None:
         """Makes the readings that an index has not got yet."""
         shards = [source.reading for source in self.corpus.sources]
-        config = msgspec.structs.replace(self.config, shard=None, report=None)
-        make = Run("dedupe", config, shards, copies=self.config.is_s3_volume)
+        again = self.config.force
+        make = self.stock.maker([shard for shard in shards if again or shard.name not in self.stock.there])
         for shard in make.todo:
             self._check_at_hand(shard, "its reading is not in the index")
         numbers_of = {path: number for number, path in enumerate(self.paths)}
@@ -157,19 +149,18 @@ class Passes:
                 self.core.write_readings(numbers, [shard.fingerprint for shard in make.todo], files, gauge)
             finally:
                 files.close()
-        self.work.failures += make.failures
         if not self._stopped(gauge):
-            self.there.update(readings.find(shards))
+            self.stock.add(shards)
 
     def _load(self, gauge: Any, numbers: Sequence[int]) -> bool:
         """Loads the readings that are there; whether any was damaged, and nothing is loaded."""
-        numbers = [number for number in numbers if self.paths[number] in self.there]
+        numbers = [number for number in numbers if self.paths[number] in self.stock.there]
 
         def load(identities: list[str], host: Reader) -> list[tuple[int, str]]:
             found: list[tuple[int, str]] = self.core.load_readings(numbers, identities, host, gauge)
             return found
 
-        damaged = readings.load(self.work, gauge, self._shards(numbers), self.there, load, numbers, self.read)
+        damaged = self.stock.load(gauge, self._shards(numbers), load, numbers, self.read)
         for shard, what in damaged:
             path = shard.outputs[0].path
             if shard.name in self.damaged:
@@ -183,7 +174,7 @@ class Passes:
                 )
             self.damaged.add(shard.name)
             self._check_at_hand(shard, "its reading is damaged")
-            readings.discard(self.work, shard, what, self.there)
+            self.stock.discard(shard, what)
         return bool(damaged)
 
     def _check_at_hand(self, shard: Shard, why: str) -> None:
@@ -216,7 +207,7 @@ class Passes:
             )
         failed = {failure.shard for failure in self.work.failures}
         for shard in shards:
-            if shard.name in failed and shard.name in self.there and shard not in self.corpus.absorbed:
+            if shard.name in failed and shard not in self.corpus.absorbed:
                 # It may have been made of another version of the file.
                 readings.forget(shard)
 

@@ -2,8 +2,7 @@
 
 All inputs are read, then compared, then attribute rows are written. What is marked in a file depends
 on the files before it (those that are only compared with come first) and on no other, and so does
-its fingerprint. Intermediates and readings are kept as those of clusters: a run that is killed starts
-again from its inputs, or from what parts have read of them.
+its fingerprint. Intermediates and readings are kept as those of clusters.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from ...progress import format_bytes
 from ...runs import Run, published
 from .. import needs, readings, scratch, session
 from ..needs import parse_size
+from ..stock import Stock
 from . import corpus as files_of
 from . import passes
 from .corpus import Corpus
@@ -59,18 +59,18 @@ def _whole(config: DedupeConfig, plan: Plan, corpus: Corpus, *, brief: bool) -> 
     work = Run("dedupe", config, corpus.outputs, copies=config.is_s3_volume)
     memory = parse_size(config.memory)
     scratch.remove(config, work)
-    there = readings.find(corpus.readings) if work.todo else {}
+    roots = {shard.outputs[0].place.root for shard in corpus.outputs}
+    stock = Stock(config, work, corpus.readings, roots, scratch.place(config, work))
     files = [shard.inputs[0] for shard in corpus.readings]
-    left = sum(file.size for shard in corpus.readings if shard.name not in there for file in shard.inputs)
     text = files_of.text_bytes(files) if work.todo else 0
     needed = _core.Substrings.intermediates(plan.min_length, plan.unit, text)
     # Stores and sorters have half of it each at most.
     spilled = needed if needed > memory // 4 else 0
     where = f"about {format_bytes(spilled)} of them on disk" if spilled else "in memory"
-    what = f"{_describe(plan, corpus)}{readings.counted(len(there), len(files))}"
-    said = f"{what}; {format_bytes(needed)} of intermediates, {where}"
-    left = left if work.todo else 0
-    session.announce(work, said, brief=brief, input_bytes=left)
+    # Intermediates are texts and anchors, as a reading is, with more for each anchor.
+    stock.decide(needed, spilled)
+    said = f"{_describe(plan, corpus)}{stock.described()}; {format_bytes(needed)} of intermediates, {where}"
+    session.announce(work, said, brief=brief, input_bytes=stock.left)
     if work.todo:
         needs.check(work, extra=min(memory, needed), key="memory")
         scratch.check_room(config, work, spilled)
@@ -80,14 +80,13 @@ def _whole(config: DedupeConfig, plan: Plan, corpus: Corpus, *, brief: bool) -> 
 
     def engine(gauge: Any, files: Files) -> None:
         with scratch.folder(config, work) as folder:
-            passes.run(config, plan, corpus, work, there, folder, gauge, files, found)
+            passes.run(config, plan, corpus, work, stock, folder, gauge, files, found)
 
     def account() -> None:
         _account(work, config.dedupe.alarm, found)
 
     report = session.execute(work, engine, account)
-    for root in {shard.outputs[0].place.root for shard in corpus.outputs}:
-        readings.clear(root)
+    stock.clear()
     return report
 
 

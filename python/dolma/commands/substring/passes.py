@@ -11,10 +11,9 @@ from ...config import DedupeConfig
 from ...files import Files
 from ...runs import Run
 from ...shards import Shard
-from ...storage import File
-from .. import readings
-from ..hosts import Read, Reader, Writer, read_through
+from ..hosts import Read, Reader, Writer
 from ..needs import parse_size
+from ..stock import Stock
 from .corpus import Corpus
 from .plan import Plan
 
@@ -40,25 +39,27 @@ def run(
     plan: Plan,
     corpus: Corpus,
     work: Run,
-    there: dict[str, File],
+    stock: Stock,
     folder: str,
     gauge: Any,
     files: Files,
     found: dict[str, Any],
 ) -> None:
-    """Reads, compares and writes; puts what was found into `found`. `there` are the readings that need
-    not be made, by document file."""
+    """Reads, compares and writes; puts what was found into `found`."""
     shards = corpus.readings
     while True:
         core, read = engine(config, plan, shards, folder), Read()
-        damaged = _load(work, core, shards, there, read, gauge)
+        damaged = _load(stock, core, shards, read, gauge)
         if work.failures or gauge.cancelled:
             return
         if not damaged:
             break
-    rest = [number for number, shard in enumerate(shards) if shard.name not in there]
-    unread = [shards[number] for number in rest]
-    read_through(work, "reading", gauge, unread, lambda host: core.gather(rest, host, gauge), rest, read)
+    rest = [number for number, shard in enumerate(shards) if shard.name not in stock.there]
+
+    def gather(identities: list[str] | None, host: Reader) -> None:
+        core.gather(rest, identities, host, gauge)
+
+    stock.gather(gauge, [shards[number] for number in rest], gather, rest, read)
     if work.failures or gauge.cancelled:
         return
     read.check_bad(config.max_bad_records)
@@ -72,19 +73,17 @@ def run(
         found.update(_findings(core))
 
 
-def _load(
-    work: Run, core: Any, shards: Sequence[Shard], there: dict[str, File], read: Read, gauge: Any
-) -> bool:
+def _load(stock: Stock, core: Any, shards: Sequence[Shard], read: Read, gauge: Any) -> bool:
     """Loads the readings that are there; whether any was damaged, and nothing is loaded."""
-    numbers = [number for number, shard in enumerate(shards) if shard.name in there]
+    numbers = [number for number, shard in enumerate(shards) if shard.name in stock.there]
 
     def load(identities: list[str], host: Reader) -> list[tuple[int, str]]:
         found: list[tuple[int, str]] = core.load_readings(numbers, identities, host, gauge)
         return found
 
-    damaged = readings.load(work, gauge, [shards[number] for number in numbers], there, load, numbers, read)
+    damaged = stock.load(gauge, [shards[number] for number in numbers], load, numbers, read)
     for shard, what in damaged:
-        readings.discard(work, shard, what, there)
+        stock.discard(shard, what)
     return bool(damaged)
 
 
