@@ -1,9 +1,12 @@
-"""Parts, the run that compares them, and runs on an index, killed again and again between any two
-steps and started again: the bytes of one run that was never killed, and nothing left behind."""
+"""Parts, the run that compares them, a run without parts that leaves readings, and runs on an index,
+killed again and again between any two steps and started again: the bytes of one run that was never
+killed, and nothing left behind."""
 
 from __future__ import annotations
 
+import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -56,6 +59,23 @@ for name in ("publish", "write_bytes", "delete", "clear"):
 sys.exit(cli.main())
 """
 QUIET = "import sys; from dolma import cli; sys.exit(cli.main())"
+#: Publishes slowly, so that there is time to kill it while it reads.
+SLOW = """
+import sys, time
+from dolma import cli, storage
+
+publish = storage.publish
+
+def slowly(*arguments):
+    time.sleep(0.05)
+    return publish(*arguments)
+
+storage.publish = slowly
+sys.exit(cli.main())
+"""
+
+#: What says that a reading is done.
+RECORDS = ".dolma/done/*.json"
 
 METHODS: dict[str, dict[str, Any]] = {
     "exact": {"documents": {"attribute_name": "dup"}},
@@ -73,10 +93,10 @@ def corpus(root: Path, files: int = 4) -> None:
 
 
 def command(
-    root: Path, method: Mapping[str, Any], *arguments: str, steps: int | None = None
+    root: Path, method: Mapping[str, Any], *arguments: str, steps: int | None = None, code: str = QUIET
 ) -> subprocess.Popen[str]:
     """Starts a run, to be killed at a step."""
-    code = QUIET if steps is None else KILLER
+    code = code if steps is None else KILLER
     config = {"documents": [f"{root}/documents/*"], "dedupe": method, "memory": "1MiB", "processes": 2}
     path = recipe(root, config)
     return subprocess.Popen(
@@ -105,17 +125,36 @@ def quietly(root: Path, method: Mapping[str, Any]) -> dict[str, bytes]:
     return visible(root / "attributes")
 
 
+def attempts(
+    root: Path, method: Mapping[str, Any], draw: random.Random, *arguments: str, steps: int
+) -> list[str]:
+    """Runs a command until it is done, killed after some steps each time; what each attempt said."""
+    said: list[str] = []
+    while len(said) < 60:
+        process = command(root, method, *arguments, steps=draw.randrange(1, steps + 2 * len(said)))
+        said.append(process.communicate(timeout=240)[1])
+        assert process.returncode in (0, -signal.SIGKILL), said[-1]
+        if process.returncode == 0:
+            return said
+    raise AssertionError("the command makes no headway")
+
+
 def again_and_again(
     root: Path, method: Mapping[str, Any], draw: random.Random, *arguments: str, steps: int
 ) -> int:
     """Runs a command until it is done, killed after some steps each time; how often it was."""
-    for kills in range(60):
-        process = command(root, method, *arguments, steps=draw.randrange(1, steps + 2 * kills))
-        said = process.communicate(timeout=240)[1]
-        assert process.returncode in (0, -signal.SIGKILL), said
-        if process.returncode == 0:
-            return kills
-    raise AssertionError("the command makes no headway")
+    return len(attempts(root, method, draw, *arguments, steps=steps)) - 1
+
+
+def taken(said: str) -> int:
+    """How many files a run says that an earlier one has read."""
+    found = re.search(r"readings of (\d+) of \d+ files are there", said)
+    return int(found[1]) if found else 0
+
+
+def is_reading(said: str) -> bool:
+    """Whether a run that said this has found attributes to write."""
+    return " shards to do" in said and "; 0 shards to do" not in said
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -182,3 +221,52 @@ def test_whatever_moment_it_is_killed_at(tmp_path: Path, name: str) -> None:
         assert process.returncode == 0, said
     assert visible(tmp_path / "attributes") == expected
     assert not (tmp_path / "attributes/dup/.dolma/readings").exists()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("name", list(METHODS))
+def test_a_run_without_parts_takes_up_what_it_has_read(tmp_path: Path, name: str, seed: int) -> None:
+    corpus(tmp_path, files=6)
+    expected = quietly(tmp_path, METHODS[name])
+    shutil.rmtree(tmp_path / "attributes")
+    method = {**METHODS[name], "resumable": "always"}
+    said = attempts(tmp_path, method, random.Random(seed), steps=14)
+    assert len(said) > 2
+    there = [taken(text) for text in said if is_reading(text)]
+    # What has been read once is never read again.
+    assert there == sorted(there)
+    assert there[-1] > 0
+    assert visible(tmp_path / "attributes") == expected
+    assert {path.name for path in (tmp_path / "attributes/dup/.dolma").iterdir()} == {"done", "runs"}
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_a_run_without_parts_is_killed_at_any_moment(tmp_path: Path, name: str) -> None:
+    """By the clock: in the middle of a file, for the most part."""
+    corpus(tmp_path, files=40)
+    expected = quietly(tmp_path, METHODS[name])
+    shutil.rmtree(tmp_path / "attributes")
+    method = {**METHODS[name], "resumable": "always"}
+    draw = random.Random(name)
+    home = tmp_path / "attributes/dup/.dolma/readings"
+    there: list[int] = []
+    for number in (signal.SIGKILL, signal.SIGINT, *[signal.SIGKILL] * 4):
+        process = command(tmp_path, method, code=SLOW)
+        wanted = len(list(home.glob(RECORDS))) + draw.randrange(1, 4)
+        while process.poll() is None and len(list(home.glob(RECORDS))) < wanted:
+            time.sleep(0.001)
+        time.sleep(draw.uniform(0, 0.05))
+        process.send_signal(number)
+        said = process.communicate(timeout=240)[1]
+        assert process.returncode == (130 if number == signal.SIGINT else -number), said
+        there.append(taken(said))
+        assert visible(tmp_path / "attributes") == {}
+    process = command(tmp_path, method, "--report", str(tmp_path / "report.json"))
+    said = process.communicate(timeout=240)[1]
+    assert process.returncode == 0, said
+    there.append(taken(said))
+    assert there == sorted(set(there)), "each attempt is to have read more"
+    found = json.loads((tmp_path / "report.json").read_text())["readings"]
+    assert found == {"taken": there[-1], "made": 40 - there[-1]}
+    assert visible(tmp_path / "attributes") == expected
+    assert not home.exists()
