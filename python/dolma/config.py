@@ -499,7 +499,7 @@ class DedupeMethod(Config, frozen=True, kw_only=True):
         Resumable,
         Meta(
             description="Without a filter: keep a reading of each file until the run is done, so that one that is "
-            "killed goes on where it was; auto does where 8 GiB of stored input or more are to be read."
+            "killed goes on where it was; auto does from 8 GiB of stored input on, but not for substring."
         ),
     ] = "auto"
     skip_marked: Annotated[

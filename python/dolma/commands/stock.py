@@ -54,14 +54,16 @@ class Stock:
         unread = (shard for shard in self._shards if shard.name not in self.there)
         return sum(file.size for shard in unread for file in shard.inputs)
 
-    def decide(self, size: int, spilled: int) -> None:
+    def decide(self, size: int, spilled: int, *, cheap: bool) -> None:
         """Decides whether readings are left; those of all files would take about `size` bytes, and
-        `spilled` bytes of intermediates go to disk beside them.
+        `spilled` bytes of intermediates go to disk beside them. Where they are not `cheap`, they must be
+        asked for.
 
         Raises `DolmaConfigError` where they are asked for and do not fit.
         """
         wanted, left = self._config.dedupe.resumable, self.left
-        if not left or wanted == "never" or (wanted == "auto" and left < WORTH_IT and not self._goes_on()):
+        worth_it = cheap and (left >= WORTH_IT or self._goes_on())
+        if not left or wanted == "never" or (wanted == "auto" and not worth_it):
             return
         everything = sum(file.size for shard in self._shards for file in shard.inputs)
         self._size = round(size * left / everything)

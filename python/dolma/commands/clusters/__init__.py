@@ -117,7 +117,7 @@ def _whole(
     files = [shard.inputs[0] for shard in corpus.readings]
     estimate = sizing.estimate(plan, files) if work.todo else None
     if estimate is not None:
-        stock.decide(estimate.readings, estimate.spilled(memory))
+        stock.decide(estimate.readings, estimate.spilled(memory), cheap=True)
     said = findings.announcement(plan, memory, estimate, stock)
     session.announce(work, said, brief=brief, input_bytes=stock.left)
     if estimate is not None:

@@ -67,8 +67,9 @@ def _whole(config: DedupeConfig, plan: Plan, corpus: Corpus, *, brief: bool) -> 
     # Stores and sorters have half of it each at most.
     spilled = needed if needed > memory // 4 else 0
     where = f"about {format_bytes(spilled)} of them on disk" if spilled else "in memory"
-    # Intermediates are texts and anchors, as a reading is, with more for each anchor.
-    stock.decide(needed, spilled)
+    # Intermediates are texts and anchors, as a reading is, with more for each anchor: to write them takes as
+    # long as it may save.
+    stock.decide(needed, spilled, cheap=False)
     said = f"{_describe(plan, corpus)}{stock.described()}; {format_bytes(needed)} of intermediates, {where}"
     session.announce(work, said, brief=brief, input_bytes=stock.left)
     if work.todo:
