@@ -74,6 +74,14 @@ storage.publish = slowly
 sys.exit(cli.main())
 """
 
+#: Lets no file grow beyond some kilobytes.
+CRAMPED = """
+import resource, sys
+from dolma import cli
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
+sys.exit(cli.main())
+"""
 #: What says that a reading is done.
 RECORDS = ".dolma/done/*.json"
 
@@ -270,3 +278,24 @@ def test_a_run_without_parts_is_killed_at_any_moment(tmp_path: Path, name: str) 
     assert found == {"taken": there[-1], "made": 40 - there[-1]}
     assert visible(tmp_path / "attributes") == expected
     assert not home.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="relies on how Linux says it")
+@pytest.mark.parametrize("name", list(METHODS))
+def test_a_disk_without_room_for_a_reading_is_an_error_with_its_place(tmp_path: Path, name: str) -> None:
+    corpus(tmp_path)
+    write(tmp_path / "documents/9.jsonl", [{"id": "a", "text": "short"}])
+    expected = quietly(tmp_path, METHODS[name])
+    shutil.rmtree(tmp_path / "attributes")
+    method = {**METHODS[name], "resumable": "always"}
+    process = command(tmp_path, method, code=CRAMPED)
+    said = process.communicate(timeout=240)[1]
+    assert process.returncode == 4, said
+    assert re.search(r"\.dolma/readings/\.dolma-tmp-\S+\.reading: File too large", said), said
+    assert "Traceback" not in said
+    assert visible(tmp_path / "attributes") == {}
+    process = command(tmp_path, method)
+    said = process.communicate(timeout=240)[1]
+    assert process.returncode == 0, said
+    assert taken(said) == 1
+    assert visible(tmp_path / "attributes") == expected

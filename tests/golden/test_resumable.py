@@ -110,7 +110,9 @@ def test_by_itself_a_run_leaves_readings_where_there_is_much_to_read(
     assert readings(tmp_path) == []
     stopped(tmp_path, KINDS[name])
     assert len(readings(tmp_path)) == 4
-    assert " of readings are kept until it is done; " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert " of readings are kept until it is done; " in said
+    assert "readings of 4 of 5 files are kept; the same command goes on with them" in said
     mend(cut)
     assert dedupe(tmp_path, KINDS[name])["readings"] == {"taken": 4, "made": 1}
 

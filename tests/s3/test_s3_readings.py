@@ -11,6 +11,7 @@ from bucket import Bucket
 from faults import FOREVER, Faults
 
 import dolma
+from dolma import storage
 from dolma.errors import DolmaShardError
 from shards import prose, visible, write
 
@@ -74,6 +75,21 @@ def test_parts_leave_readings_in_the_bucket(s3: Bucket, local: Path, name: str) 
     assert report["counts"]["read"] == 240
     assert readings(s3) == []
     assert s3.unfinished_uploads() == []
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_a_run_that_stops_leaves_readings_in_the_bucket(s3: Bucket, local: Path, name: str) -> None:
+    upload(local, s3)
+    s3.put("documents/z.jsonl", b'{"id": "cut')
+    with pytest.raises(DolmaShardError):
+        dedupe(s3.url, METHODS[name], dedupe={"resumable": "always"})
+    assert marks(s3) == {}
+    assert len([key for key in readings(s3) if key.endswith(".reading")]) == 4
+    storage.delete(s3.path("documents/z.jsonl"))
+    report = dedupe(s3.url, METHODS[name])
+    assert report["readings"] == {"taken": 4, "made": 0}
+    assert marks(s3) == whole(local, METHODS[name])
+    assert readings(s3) == []
 
 
 def test_a_reading_that_cannot_be_uploaded_is_made_by_the_next_run(

@@ -162,6 +162,9 @@ class Stock:
             )
         finally:
             self._note()
+        if make is not None and self._work.failures:
+            kept = f"{len(self.there) + make.committed:,} of {len(self._shards):,} files"
+            session.say(f"dedupe: readings of {kept} are kept; the same command goes on with them")
 
     def maker(self, shards: list[Shard]) -> Run:
         """The step of the run that makes these readings, which are not there."""
