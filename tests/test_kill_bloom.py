@@ -3,6 +3,7 @@ same bytes, filter included, and no leftovers."""
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -152,6 +153,10 @@ def test_a_filter_that_finds_no_room_fails_with_its_name_and_a_run_with_room_goe
         assert "filter.bin" in said
         assert "File too large" in said
         assert "Traceback" not in said
+        report = json.loads(Path(said.split("dedupe: report: ")[1].splitlines()[0]).read_text())
+        assert (report["status"], report["failures"]) == ("failed", [])
+        assert f"error: {report['error']}" in said
+        assert report["counts"]["written"] == number * 200
         assert ("filter.bin" in made(tmp_path)) == (number > 1)
         assert [path for path in tmp_path.glob("*") if storage.is_temporary(path.name)] == []
         code, said = run(tmp_path, method, PLAIN)

@@ -113,6 +113,8 @@ class Run:
         #: By input path, of the shards that this run finished.
         self.content_hashes: dict[str, str] = {}
         self._stopped = False
+        #: What ended the work, where that is no shard's failure.
+        self._error: DolmaError | None = None
         #: Which shards are done again although they are published, and why; empty for none.
         self.redone = ""
         #: What it works at, where it works in steps.
@@ -310,18 +312,21 @@ class Run:
             # Of an earlier run over what is mended now.
             storage.delete(path)
 
-    def finish(self) -> dict[str, Any]:
-        """Writes the report and returns it.
+    def finish(self, error: DolmaError | None = None) -> dict[str, Any]:
+        """Writes the report and returns it; `error` is what ended the work, if it is no shard's failure.
 
-        Raises `DolmaShardError` when shards failed or more lines were bad than allowed; the
+        Raises that, or `DolmaShardError` when shards failed or more lines were bad than allowed; the
         report is written before that.
         """
+        self._error = error
         if not self.interrupted:
             storage.settle()
         report = self.report()
         unwritten = self._write_report(report)
         if self.interrupted:
             raise KeyboardInterrupt
+        if error is not None:
+            raise error
         problem = self.problem()
         if problem is not None:
             # A full disk fails shards and takes no report either: the shards come first.
@@ -350,6 +355,8 @@ class Run:
 
     def problem(self) -> str | None:
         """What keeps this run from being a success; None for nothing."""
+        if self._error is not None:
+            return str(self._error)
         if self.failures:
             return self._failure_message()
         unsettled = len(self.todo) - self.committed
@@ -411,6 +418,7 @@ class Run:
                 for file in shard.inputs
             ],
             "failures": msgspec.to_builtins(self.failures),
+            "error": None if self._error is None else str(self._error),
             "warnings": self.warnings,
             "timings": self.timings,
             **self.sections,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import recipes
+from ..errors import DolmaError
 from ..files import Files, opened
 from ..progress import Meter, Step, format_bytes, format_duration
 from ..runs import Run
@@ -49,12 +50,14 @@ def execute(
     `account` prints the command's own findings, and may warn, before the report is written;
     `taggers` says what those of the run did so far.
 
-    Raises `DolmaShardError` when shards failed, `KeyboardInterrupt` when it was stopped.
+    Raises `DolmaShardError` when shards failed, `KeyboardInterrupt` when it was stopped, and what else
+    ended the work; the report is written whatever it was.
     """
     from .. import _core
 
     gauge = _core.Progress()
     meter = Meter(run.command, run.config.progress, Step("", len(run.todo), run.input_bytes), taggers)
+    error = None
     if run.todo:
         with opened(run) as files:
 
@@ -62,11 +65,15 @@ def execute(
                 engine(gauge, files)
                 files.wait()
 
-            run.execute(gauge, work, lambda: meter.update(gauge, run.step))
+            try:
+                run.execute(gauge, work, lambda: meter.update(gauge, run.step))
+            except DolmaError as caught:
+                error = caught
         meter.update(gauge, run.step, final=True)
-    account()
+    if error is None:
+        account()
     try:
-        return run.finish()
+        return run.finish(error)
     finally:
         summarise(run)
 
