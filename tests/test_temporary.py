@@ -85,6 +85,24 @@ def test_what_is_not_known_to_be_abandoned_stays(place: Path) -> None:
     assert elsewhere.exists()
 
 
+def test_a_folder_whose_making_or_removing_was_cut_off_goes_after_a_day(place: Path) -> None:
+    day = 24 * 3600
+    names = ("removed", "made", "fresh", "used")
+    folders = {name: place / f"dolma-{name}-0123456789ab" for name in names}
+    folders["foreign"] = place / "dolma-foreign"
+    for folder in folders.values():
+        folder.mkdir()
+    (folders["made"] / temporary.UNSEEN).touch()
+    (folders["used"] / "file").touch()
+    for name, folder in folders.items():
+        then = time.time() - (day - 60 if name == "fresh" else day + 60)
+        os.utime(folder, (then, then))
+    with temporary.folder("next"):
+        pass
+    left = {name for name, folder in folders.items() if folder.exists()}
+    assert left == {"fresh", "used", "foreign"}
+
+
 @pytest.mark.parametrize("command", ["tag", "dedupe", "mix"])
 def test_commands_remove_what_a_killed_one_left(tmp_path: Path, place: Path, command: str) -> None:
     for number in range(20):

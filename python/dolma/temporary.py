@@ -2,14 +2,16 @@
 
 A run removes its own. One that was killed cannot, so each folder holds a locked file: the system
 takes the lock back when its process ends, however that was, and the next run removes the folders
-that nobody holds. Folders of other users and other machines are left alone, and so is one without
-the file, which may be somebody else's or just being made.
+that nobody holds. Folders of other users and other machines are left alone. One without the file may
+just be made, or be removed: where that was cut off, it stays empty, and goes after a day.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -19,6 +21,11 @@ __all__ = ["folder", "folder_if", "place", "remove", "sweep"]
 PREFIX = "dolma-"
 #: The locked file. It names the machine: where folders are shared, another's locks may not be seen.
 LOCK = ".dolma-lock"
+#: What it is called until it is locked.
+UNSEEN = f"{LOCK}-new"
+NAME = re.compile(rf"{PREFIX}[a-z]+-[0-9a-f]{{12}}")
+#: Seconds after which a folder without its locked file is neither being made nor being removed.
+UNFINISHED = 24 * 3600
 
 
 @contextmanager
@@ -73,7 +80,7 @@ def remove(folder: str) -> None:
 @contextmanager
 def _locked(made: str) -> Iterator[None]:
     # Locked before it has the name by which others find it.
-    unseen = os.path.join(made, f"{LOCK}-new")
+    unseen = os.path.join(made, UNSEEN)
     with open(unseen, "w") as file:
         with suppress(OSError):
             # Where there are no locks, nobody finds the folder.
@@ -96,8 +103,20 @@ def sweep(where: str) -> None:
 def _remove_abandoned(entry: os.DirEntry[str]) -> None:
     if not entry.is_dir(follow_symlinks=False) or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
         return
-    with open(os.path.join(entry.path, LOCK)) as file:
-        # Raises where its process lives.
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if file.read() == os.uname().nodename:
-            remove(entry.path)
+    try:
+        with open(os.path.join(entry.path, LOCK)) as file:
+            # Raises where its process lives.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if file.read() == os.uname().nodename:
+                remove(entry.path)
+    except FileNotFoundError:
+        _remove_unfinished(entry)
+
+
+def _remove_unfinished(entry: os.DirEntry[str]) -> None:
+    """Removes a folder that was never locked, or that was removed but for itself."""
+    age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+    if NAME.fullmatch(entry.name) and age > UNFINISHED and set(os.listdir(entry.path)) <= {UNSEEN}:
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(entry.path, UNSEEN))
+        os.rmdir(entry.path)
