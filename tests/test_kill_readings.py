@@ -66,9 +66,9 @@ from dolma import cli, storage
 
 publish = storage.publish
 
-def slowly(*arguments):
+def slowly(*arguments, **options):
     time.sleep(0.05)
-    return publish(*arguments)
+    return publish(*arguments, **options)
 
 storage.publish = slowly
 sys.exit(cli.main())

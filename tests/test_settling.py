@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_file_that_is_published_alone_is_settled(tmp_path: Path, synced: list[
     storage.write_bytes(str(tmp_path / "third/c"), b"whole", durable=False)
     assert {str(tmp_path / "out"), str(tmp_path / "other")} <= set(synced)
     assert str(tmp_path / "third") not in synced
+
+
+def test_threads_wait_for_each_other_s_names(tmp_path: Path, synced: list[str]) -> None:
+    def publish(number: int) -> bool:
+        storage.publish(made(tmp_path, str(number)), str(tmp_path / f"out/{number}/file"))
+        return str(tmp_path / f"out/{number}") in synced
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(publish, range(200)))
 
 
 def test_a_directory_that_is_gone_needs_no_waiting(tmp_path: Path, synced: list[str]) -> None:

@@ -88,7 +88,8 @@ class Run:
         """`keep` says of a shard whose record fits whether it may be taken for done, `fits` of a
         record of the same inputs and config; with `copies` outputs are copied to their place because
         they cannot be renamed there. Reports are kept below `home`, by default the root of outputs.
-        A run `within` another is a step of it: it stops with that one, and its failures are that one's."""
+        A run `within` another is a step of it: it stops with that one, its failures are that one's, and
+        what it has published outlives the machine at once, in case that one does not come to its end."""
         self.copies = copies
         self._within = within
         self._fits = fits
@@ -293,14 +294,14 @@ class Run:
             os.unlink(local)
         else:
             # Names are waited for once, at the end of the run.
-            storage.publish(local, destination, settled=False)
+            storage.publish(local, destination, settled=self._within is not None)
 
     def _write(self, path: str, data: bytes) -> None:
-        # A record that a power failure takes is a shard that is done again, so nobody waits for it.
+        # A record that a power failure takes is a shard that is done again, so only a step waits for it.
         if self.copies:
             storage.overwrite(path, data)
         else:
-            storage.write_bytes(path, data, durable=False)
+            storage.write_bytes(path, data, durable=self._within is not None)
 
     def _put_aside(self, path: str, records: Sequence[msgspec.Struct], files: list[str]) -> None:
         """Writes what went wrong in a shard, and adds the file to `files`."""

@@ -6,8 +6,10 @@ is killed comes to the same is shown in `test_kill_readings.py`.
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,29 @@ def test_texts_are_kept_only_if_that_is_asked_for(tmp_path: Path, monkeypatch: p
     assert readings(tmp_path) == []
     stopped(tmp_path, PIECES, dedupe=ALWAYS)
     assert len(readings(tmp_path)) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="relies on how Linux names open files")
+def test_what_was_read_outlives_a_power_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus(tmp_path)
+    broken(tmp_path, "0.jsonl.gz")
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    stopped(tmp_path, BY_TEXT, dedupe=ALWAYS)
+    home = tmp_path / "attributes/dup/.dolma/readings"
+    # Bytes and names, of readings and of what says that they are done; not once for all of them.
+    for place in ("", "below"):
+        left = list((home / place).glob("*.reading"))
+        assert len(left) == 2
+        for folder in (home / place, home / ".dolma/done" / place):
+            assert len([path for path in synced if Path(path).parent == folder and "reading" in path]) >= 2
+            assert synced.count(str(folder)) >= 2
 
 
 def test_what_an_earlier_run_left_is_added_to(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import stat as modes
+import threading
 from collections.abc import Iterable, Iterator
 
 from dolma.errors import DolmaInputError, DolmaStorageError
@@ -22,6 +23,7 @@ from .names import File
 _swept: set[str] = set()
 # Directories in which something was created or renamed that is to survive a power failure.
 _unsettled: set[str] = set()
+_settling = threading.Lock()
 # How a file system says that it cannot sync a directory, which is then not needed either.
 _NO_DIRECTORY_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
 
@@ -145,10 +147,12 @@ def write_bytes(path: str, data: bytes, durable: bool) -> None:
 
 def settle() -> None:
     """Waits until the names of all that was published so far are on the disk."""
-    while _unsettled:
-        directory = _unsettled.pop()
-        with failures.explained("sync", directory):
-            _sync_directory(directory)
+    # Another thread may just be waiting for what this one has published.
+    with _settling:
+        while _unsettled:
+            directory = _unsettled.pop()
+            with failures.explained("sync", directory):
+                _sync_directory(directory)
 
 
 def free_space(folder: str) -> int:
