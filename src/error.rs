@@ -87,6 +87,15 @@ impl Error {
         Self::new(ErrorKind::Cancelled)
     }
 
+    /// The same error with the key of the option whose value is wrong; of other kinds as it is.
+    #[must_use]
+    pub fn of_key(mut self, key: &str) -> Self {
+        if let ErrorKind::Config(message) = &mut self.kind {
+            *message = format!("{key}: {message}");
+        }
+        self
+    }
+
     /// The same error at `path`, unless a deeper layer already said where.
     #[must_use]
     pub fn at(mut self, path: &Path) -> Self {

@@ -244,12 +244,12 @@ def test_mistakes_are_one_message_and_exit_code_2(arguments: list[str], message:
         ),
     ],
 )
-def test_mistakes_in_a_recipe_name_the_file_and_the_key(
+def test_mistakes_in_a_recipe_name_the_file_the_line_and_the_key(
     tmp_path: Path, command: str, recipe: dict[str, Any], message: str
 ) -> None:
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(recipe))
-    assert refused("-c", path, command) == f"{path}: {message}"
+    assert refused("-c", path, command) == f"{path}:1: {message}"
 
 
 def test_a_document_that_is_not_below_documents_is_refused(tmp_path: Path) -> None:

@@ -582,11 +582,15 @@ def mix(
 ) -> None:
     """Joins, filters, edits and writes streams."""
 
-def rule_attributes(plan: _StreamPlan) -> list[str]:
-    """The attributes that the rules of a stream name; compiles them, and so checks them."""
+def rule_attributes(plan: _StreamPlan) -> list[tuple[str, str]]:
+    """The attributes that the expressions of a stream name, each with the key of the first one, below
+    that of the stream; compiles them, and so checks them."""
 
-def find_attributes(paths: Sequence[_Path], wanted: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Which of `wanted` no row of the attribute files has, and all names seen on the way."""
+def find_attributes(
+    path: _Path, wanted: Sequence[str], input_format: str | None = None
+) -> tuple[list[str], list[str]]:
+    """Which of `wanted` no row of a file has, and all names seen on the way; the file holds attribute
+    rows, or documents with attributes of their own."""
 
 def hash_file(path: _Path) -> str:
     """The XXH3-128 of a file's bytes, in hexadecimal."""

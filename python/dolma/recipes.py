@@ -22,9 +22,25 @@ from . import printing
 from .errors import DolmaConfigError
 from .spelling import nearest
 
-__all__ = ["load", "merge", "read_file", "to_yaml"]
+__all__ = ["load", "merge", "read", "read_file", "to_yaml"]
 
 C = TypeVar("C", bound=msgspec.Struct)
+
+
+def read(path: str) -> bytes:
+    """The bytes of a recipe, local or remote.
+
+    Raises `DolmaConfigError` when it cannot be read.
+    """
+    from . import storage
+
+    try:
+        if storage.is_remote(path):
+            return storage.read_bytes(path)
+        with open(os.path.expanduser(path), "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise DolmaConfigError(f"cannot read the recipe {path}: {error.strerror or error}") from error
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -34,16 +50,7 @@ def read_file(path: str) -> dict[str, Any]:
     """
     import yaml
 
-    from . import storage
-
-    try:
-        if storage.is_remote(path):
-            content: bytes = storage.read_bytes(path)
-        else:
-            with open(os.path.expanduser(path), "rb") as file:
-                content = file.read()
-    except OSError as error:
-        raise DolmaConfigError(f"cannot read the recipe {path}: {error.strerror or error}") from error
+    content = read(path)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         data = yaml.load(content, Loader=_strict(loader))

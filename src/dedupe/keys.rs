@@ -70,7 +70,9 @@ pub fn key<S: AsRef<str>>(
     }
     let normalizer =
         Normalizer::new(normalize).map_err(|error| Error::config(format!("{section}.{error}")))?;
-    Ok((Selector::compile(path, Syntax::JsonPath)?, normalizer))
+    let selector = Selector::compile(path, Syntax::JsonPath)
+        .map_err(|error| error.of_key(&format!("{section}.key")))?;
+    Ok((selector, normalizer))
 }
 
 /// Which of all keys a run compares: all, or those of one part of a filter that is shared out.

@@ -21,6 +21,6 @@ mod selector;
 mod tests;
 mod value;
 
-pub use predicate::{Filter, Scratch, Syntax, Verdict};
+pub use predicate::{Filter, Named, Scratch, Syntax, Verdict};
 pub use record::RecordView;
 pub use selector::{ScoredSpan, Selector};

@@ -75,27 +75,38 @@ pub struct Filter {
     include: Vec<Rule>,
     exclude: Vec<Rule>,
     needs: Needs,
+    attributes: Vec<Named>,
 }
+
+/// An attribute that rules name, and the key of the first one.
+pub type Named = (String, String);
 
 /// The name under which the attributes of all rows are joined.
 const ATTRIBUTES: &str = "attributes";
 
 impl Filter {
     /// Compiles the rules of one recipe, which all have the same syntax.
+    ///
+    /// # Errors
+    /// `Config` with the key of a rule that cannot be compiled.
     pub fn compile(include: &[String], exclude: &[String], syntax: Syntax) -> Result<Self> {
         let mut needs = Needs::default();
-        let mut rules = |texts: &[String]| -> Result<Vec<Rule>> {
-            texts
-                .iter()
-                .map(|text| {
-                    let expression = Expression::compile(text, syntax, false, &mut needs)?;
-                    Ok(Rule { text: text.clone(), expression })
-                })
-                .collect()
+        let mut attributes = Vec::new();
+        let mut rules = |list: &str, texts: &[String]| -> Result<Vec<Rule>> {
+            let compile = |(index, text): (usize, &String)| {
+                let key = format!("filter.{list}[{index}]");
+                let expression = Expression::compile(text, syntax, false, &mut needs)
+                    .map_err(|error| error.of_key(&key))?;
+                // Those of rules before this one stand before its own.
+                let new = needs.attributes().into_iter().skip(attributes.len());
+                attributes.extend(new.map(|name| (name, key.clone())));
+                Ok(Rule { text: text.clone(), expression })
+            };
+            texts.iter().enumerate().map(compile).collect()
         };
-        let (include, exclude) = (rules(include)?, rules(exclude)?);
+        let (include, exclude) = (rules("include", include)?, rules("exclude", exclude)?);
         needs.finish();
-        Ok(Self { include, exclude, needs })
+        Ok(Self { include, exclude, needs, attributes })
     }
 
     /// Whether to keep a document. An error is that of the first rule that cannot be evaluated on
@@ -124,9 +135,9 @@ impl Filter {
         Ok(Verdict::Keep)
     }
 
-    /// The attribute keys that the rules name, in order of first use: those that a shard must have.
-    pub fn attributes(&self) -> Vec<String> {
-        self.needs.attributes()
+    /// The attributes that the rules name, in order of first use: those that a shard must have.
+    pub fn attributes(&self) -> &[Named] {
+        &self.attributes
     }
 
     /// Whether some rule can read attributes that `attributes` does not name.

@@ -338,8 +338,10 @@ impl Pass<'_> {
         let id = record.id();
         self.next_rows(line, id.as_ref().ok().copied())?;
         id?;
+        let own = record.get("attributes");
         for (name, seen) in self.stream.watched.iter().zip(&mut tally.seen) {
-            *seen = *seen || self.objects.iter().any(|object| has_key(object, name));
+            let mut objects = self.objects.iter().copied().chain(own);
+            *seen = *seen || objects.any(|object| has_key(object, name));
         }
         self.provenance.clear();
         self.provenance.push_str(&self.input.relative);

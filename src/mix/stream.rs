@@ -4,9 +4,10 @@ use super::row::{Joiner, Row};
 use super::spans::{self, Edit};
 use crate::document::{self, Record};
 use crate::error::{Error, Result};
-use crate::filter::{Filter, RecordView, ScoredSpan, Scratch, Selector, Syntax, Verdict};
+use crate::filter::{Filter, Named, RecordView, ScoredSpan, Scratch, Selector, Syntax, Verdict};
 use crate::json;
 use crate::text::count_chars;
+use std::collections::HashSet;
 
 /// A span replacement of a recipe, as written.
 #[derive(Debug, Clone)]
@@ -33,15 +34,20 @@ struct Editor {
 }
 
 impl Editor {
-    fn compile(config: &Replacement) -> Result<Self> {
+    /// `key` is that of the entry in the recipe.
+    fn compile(config: &Replacement, key: &str) -> Result<Self> {
         // As published, a replacement that starts with `$` is a jq expression after it, whatever
         // the syntax of the span: `$.source` is `.source`.
         let substitute = match config.replacement.strip_prefix('$') {
             None => Substitute::Text(config.replacement.clone()),
-            Some(expression) => Substitute::Selected(Selector::compile(expression, Syntax::Jq)?),
+            Some(expression) => Substitute::Selected(
+                Selector::compile(expression, Syntax::Jq)
+                    .map_err(|error| error.of_key(&format!("{key}.replacement")))?,
+            ),
         };
         Ok(Self {
-            spans: Selector::compile(&config.span, config.syntax)?,
+            spans: Selector::compile(&config.span, config.syntax)
+                .map_err(|error| error.of_key(&format!("{key}.span")))?,
             min_score: config.min_score.unwrap_or(f64::NEG_INFINITY),
             max_score: config.max_score.unwrap_or(f64::INFINITY),
             substitute,
@@ -112,10 +118,13 @@ impl Rules {
             .then(|| Filter::compile(&config.include, &config.exclude, syntax))
             .transpose()?;
         let name = |(index, rule): (usize, &String)| format!("exclude[{index}] {rule}");
+        let editor = |(index, config): (usize, &Replacement)| {
+            Editor::compile(config, &format!("span_replacement[{index}]"))
+        };
         Ok(Self {
             filter,
             exclude_names: config.exclude.iter().enumerate().map(name).collect(),
-            editors: config.replacements.iter().map(Editor::compile).collect::<Result<_>>()?,
+            editors: config.replacements.iter().enumerate().map(editor).collect::<Result<_>>()?,
             discard: config.discard.clone(),
             min_text_length: config.min_text_length,
             joins: config.joins,
@@ -123,13 +132,25 @@ impl Rules {
         })
     }
 
-    /// The attributes that the filter and the span selectors name literally.
-    pub fn attributes(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.filter.iter().flat_map(Filter::attributes).collect();
-        names.extend(self.editors.iter().flat_map(|editor| editor.spans.attributes()));
-        names.sort_unstable();
-        names.dedup();
-        names
+    /// The attributes that the expressions of a stream name literally, in their order, each with the
+    /// key of the first expression that does.
+    pub fn attributes(&self) -> Vec<Named> {
+        let mut named: Vec<Named> =
+            self.filter.iter().flat_map(Filter::attributes).cloned().collect();
+        for (index, editor) in self.editors.iter().enumerate() {
+            let replacement = match &editor.substitute {
+                Substitute::Text(_) => Vec::new(),
+                Substitute::Selected(selector) => selector.attributes(),
+            };
+            for (key, names) in [("span", editor.spans.attributes()), ("replacement", replacement)]
+            {
+                let key = format!("span_replacement[{index}].{key}");
+                named.extend(names.into_iter().map(|name| (name, key.clone())));
+            }
+        }
+        let mut seen = HashSet::new();
+        named.retain(|(name, _)| seen.insert(name.clone()));
+        named
     }
 
     /// Decides on one document and appends its row to `out` if it is kept.

@@ -4,16 +4,17 @@ use super::filters::BloomFilter;
 use super::host::{Progress, PyHost};
 use super::raise;
 use super::tally::TaggerTally;
-use crate::codec::{Encoding, Format, Lines};
+use crate::codec::{Encoding, Format, Lines, Reader};
 use crate::dedupe::engine::DedupeRun;
 use crate::dedupe::keys::{Limits, Partition, Unit};
 use crate::dedupe::merge::{Kind, MergeRun};
 use crate::dedupe::ngrams::Ngrams;
 use crate::document;
 use crate::error::{Error, Result};
-use crate::filter::Syntax;
+use crate::filter::{Named, Syntax};
+use crate::json;
 use crate::mix::engine::{Assembly, Input, MixRun, Stream};
-use crate::mix::stream::{Replacement, Rules, RulesConfig, attribute_row};
+use crate::mix::stream::{Replacement, Rules, RulesConfig};
 use crate::run;
 use crate::shard::{self, Buffers};
 use crate::tag::engine::{TagRun, Tagger};
@@ -317,12 +318,6 @@ fn rules(plan: &StreamPlan) -> Result<Rules> {
         joins: plan.joins,
         count_words: plan.count_words,
     })
-    .map_err(|error| match error.kind {
-        crate::error::ErrorKind::Config(message) => {
-            Error::config(format!("stream {:?}: {message}", plan.name))
-        }
-        _ => error,
-    })
 }
 
 fn stream(plan: StreamPlan) -> Result<Stream> {
@@ -335,9 +330,10 @@ fn stream(plan: StreamPlan) -> Result<Stream> {
     })
 }
 
-/// The attributes that the rules of a stream name; compiles them, and so checks them.
+/// The attributes that the expressions of a stream name, each with the key of the first one, below that
+/// of the stream; compiles them, and so checks them.
 #[pyfunction]
-pub fn rule_attributes(plan: StreamPlan) -> PyResult<Vec<String>> {
+pub fn rule_attributes(plan: StreamPlan) -> PyResult<Vec<Named>> {
     raise(rules(&plan)).map(|rules| rules.attributes())
 }
 
@@ -379,33 +375,39 @@ pub fn mix(
     raise(py.detach(|| run::run(&run, shards, threads, 0, progress)))
 }
 
-/// Which of `wanted` no row of the attribute files has, and all names that were seen on the way;
-/// reads no further than it must.
+/// Which of `wanted` no row of a file has, and all names that were seen on the way; reads no further
+/// than it must. The file holds attribute rows, or documents with attributes of their own.
 #[pyfunction]
+#[pyo3(signature = (path, wanted, input_format=None))]
 pub fn find_attributes(
     py: Python<'_>,
-    paths: Vec<PathBuf>,
+    path: PathBuf,
     wanted: Vec<String>,
+    input_format: Option<String>,
 ) -> PyResult<(Vec<String>, Vec<String>)> {
     let search = || -> Result<(Vec<String>, Vec<String>)> {
         let mut missing: BTreeSet<String> = wanted.into_iter().collect();
         let mut seen = BTreeSet::new();
         let mut buffer = Vec::new();
-        for path in &paths {
-            let mut lines = Lines::open(path)?;
-            while !missing.is_empty() && lines.next_batch(&mut buffer, 1 << 16)?.is_some() {
-                for line in shard::split_lines(&buffer) {
-                    // A row that cannot be read fails its shard later, with its place.
-                    let Ok((_, object)) = attribute_row(line) else { continue };
-                    let _ = crate::json::object(object, |key, _| {
-                        if let Ok(key) = std::str::from_utf8(&document::key(key))
-                            && !seen.contains(key)
-                        {
-                            missing.remove(key);
-                            seen.insert(key.to_string());
-                        }
-                    });
-                }
+        let format = format(input_format.as_deref())?.unwrap_or_else(|| Format::from_path(&path));
+        let mut lines = Lines::new(Reader::open(&path, format)?);
+        while !missing.is_empty() && lines.next_batch(&mut buffer, 1 << 16)?.is_some() {
+            for line in shard::split_lines(&buffer) {
+                // A row that cannot be read fails its shard later, with its place.
+                let mut attributes = None;
+                let _ = json::object(line, |key, value| {
+                    if &*document::key(key) == b"attributes" {
+                        attributes = Some(value);
+                    }
+                });
+                let _ = json::object(attributes.unwrap_or(b"{}"), |key, _| {
+                    if let Ok(key) = std::str::from_utf8(&document::key(key))
+                        && !seen.contains(key)
+                    {
+                        missing.remove(key);
+                        seen.insert(key.to_string());
+                    }
+                });
             }
         }
         Ok((missing.into_iter().collect(), seen.into_iter().collect()))

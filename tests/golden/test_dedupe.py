@@ -637,5 +637,5 @@ def test_errors_are_one_message_with_their_exit_code(tmp_path: Path) -> None:
     made = recipe(tmp_path, config(tmp_path, {**BY_TEXT, "num_partitions": 2, "partition_index": 2}))
     done = dolma("-c", made, "dedupe")
     assert (done.returncode, "Traceback" in done.stderr) == (DolmaConfigError.exit_code, False)
-    assert done.stderr.startswith("error: dedupe.partition_index")
+    assert done.stderr.startswith(f"error: {made}:1: dedupe.partition_index")
     assert issubclass(DolmaConfigError, DolmaError)

@@ -354,9 +354,26 @@ def test_rows_of_the_score_file_must_fit(tmp_path: Path) -> None:
     write(tmp_path / "attributes/q/a.jsonl", [json.dumps({"id": "d0", "attributes": {"q": [[0, 1, 0.5]]}})])
     with pytest.raises(DolmaShardError, match=r"attributes/q/a.jsonl: ends after 1 rows"):
         dedupe(tmp_path, {**BY_TEXT, "keep": keep})
-    attributes(tmp_path, "q", "a.jsonl", [("d0", {}), ("other", {})])
+    attributes(tmp_path, "q", "a.jsonl", [("d0", {"q": []}), ("other", {})])
     with pytest.raises(DolmaShardError, match=r'a.jsonl:2: attribute row of "other"'):
         dedupe(tmp_path, {**BY_TEXT, "keep": keep})
+
+
+def test_scores_that_no_row_has_are_refused_with_those_that_are_there(tmp_path: Path) -> None:
+    documents(tmp_path, {"a.jsonl": texts("x", "x"), "b.jsonl": texts("x")})
+    attributes(tmp_path, "q", "a.jsonl", [("d0", {"q__score": [[0, 1, 0.5]]}), ("d1", {"q__score": []})])
+    attributes(tmp_path, "q", "b.jsonl", [("d0", {"q__rank": [[0, 1, 0.7]]})])
+    keep = {"policy": "highest", "attribute_set": "q", "attribute": "q__scores"}
+    message = (
+        r"^dedupe.keep.attribute: no row of q has the attribute q__scores; the nearest are q__score, q__rank. To keep "
+        "the first of each cluster, choose the policy first$"
+    )
+    with pytest.raises(DolmaConfigError, match=message):
+        dedupe(tmp_path, {**BY_TEXT, "keep": keep})
+    assert not (tmp_path / "attributes/dup").exists()
+    # One row that has it is enough; the others come last.
+    dedupe(tmp_path, {**BY_TEXT, "keep": {**keep, "attribute": "q__rank"}})
+    assert read(tmp_path / "attributes/dup/a.jsonl")[0]["duplicate_of"]["path"].endswith("b.jsonl")
 
 
 @pytest.mark.parametrize("method", [BY_TEXT, {"substring": {"attribute_name": "dup", "min_length": 20}}])

@@ -518,7 +518,8 @@ def test_a_rule_about_an_unknown_attribute_is_an_error_with_the_nearest(tmp_path
     made = stream(tmp_path, attributes=["x"], filter=rules)
     with pytest.raises(
         DolmaConfigError,
-        match=r"exp__gopher_v1__word_cuont.*no row of x has; the nearest are exp__gopher_v1__word_count",
+        match=r"^streams\[0\].filter.exclude\[0\]: no row of x has the attribute exp__gopher_v1__word_cuont; the "
+        r"nearest are exp__gopher_v1__word_count. If it is right that none has it, set filter.on_missing: keep$",
     ):
         run(tmp_path, made)
     assert not (tmp_path / "mix").exists()
@@ -530,8 +531,44 @@ def test_a_rule_about_an_unknown_attribute_is_an_error_with_the_nearest(tmp_path
 def test_a_span_of_an_unknown_attribute_is_an_error_too(tmp_path: Path) -> None:
     scored(tmp_path, [0.1])
     replacement = {"span": "$.attributes.x__t__z", "min_score": 0}
-    with pytest.raises(DolmaConfigError, match=r"x__t__z.*the nearest are x__t__s"):
+    made = stream(tmp_path, attributes=["x"], span_replacement=[replacement])
+    with pytest.raises(DolmaConfigError, match=r"replacement\[0\].span: .* x__t__z; the nearest are x__t__s"):
+        run(tmp_path, made)
+    # A section that says only this filters nothing.
+    report = run(tmp_path, {**made, "filter": {"on_missing": "keep"}})
+    assert kept(tmp_path) == ["d0"]
+    assert len(report["warnings"]) == 1
+    assert "x__t__z" in report["warnings"][0]
+
+
+def test_a_replacement_by_an_unknown_attribute_is_an_error_too(tmp_path: Path) -> None:
+    scored(tmp_path, [0.1])
+    replacement = {"span": "$.attributes.x__t__s", "min_score": 0, "replacement": "$.attributes.x__t__z"}
+    with pytest.raises(DolmaConfigError, match=r"replacement\[0\].replacement: .* x__t__z; the nearest are"):
         run(tmp_path, stream(tmp_path, attributes=["x"], span_replacement=[replacement]))
+
+
+def test_attributes_that_documents_bring_along_count(tmp_path: Path) -> None:
+    rows = [{"id": f"d{n}", "text": "x", "attributes": {"own": [[0, 1, n]]} if n else {}} for n in range(2)]
+    documents(tmp_path, {"a.jsonl.gz": rows, "b.jsonl.gz": [{"id": "b", "text": "x"}]})
+    attributes(tmp_path, "x", "a.jsonl.gz", ALL[:2])
+    attributes(tmp_path, "x", "b.jsonl.gz", [("b", {})])
+    rules = {"exclude": ["$.attributes[?(@.own[0][2] > 0.5)]"]}
+    for joined in ([], ["x"]):
+        report = run(tmp_path, stream(tmp_path, attributes=joined, filter=rules), force=True)
+        assert kept(tmp_path) == ["d0", "b"]
+        assert report["warnings"] == []
+    wrong = {"exclude": ["$.attributes[?(@.owns[0][2] > 0.5)]"]}
+    with pytest.raises(DolmaConfigError, match="no document has the attribute owns; the nearest are own"):
+        run(tmp_path, stream(tmp_path, filter=wrong), force=True)
+
+
+def test_a_rule_on_attributes_of_documents_that_have_none_is_an_error(tmp_path: Path) -> None:
+    documents(tmp_path, {"a.jsonl.gz": texts("x"), "b.jsonl.gz": texts("y")})
+    rules = {"exclude": ["$.attributes[?(@.z[0][2] > 0.5)]"]}
+    with pytest.raises(DolmaConfigError, match="no document has the attribute z; there are none at all"):
+        run(tmp_path, stream(tmp_path, filter=rules))
+    assert not (tmp_path / "mix").exists()
 
 
 def test_a_rare_attribute_is_a_warning(tmp_path: Path) -> None:

@@ -322,8 +322,15 @@ def run(arguments: list[str]) -> None:
     after, values = parse(name, command, rest)
     recipe = after or before
     raw = recipes.read_file(recipe) if recipe is not None else {}
-    typed = recipes.load(command.config, recipes.merge(raw, values), recipe or "command line")
-    command.load()(typed)
+    try:
+        typed = recipes.load(command.config, recipes.merge(raw, values), recipe or "command line")
+        command.load()(typed)
+    except DolmaConfigError as error:
+        if recipe is None:
+            raise
+        from .. import places
+
+        raise places.placed(error, recipe, values) from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from .. import paths, storage, temporary
+from .. import paths, storage
 from ..config import FilterConfig, MixConfig, SpanReplacementConfig, StreamConfig
 from ..errors import DolmaConfigError, DolmaInputError
 from ..files import Files
 from ..paths import Place
 from ..runs import Run
-from ..shards import Output, Shard, fingerprint, read_record
+from ..shards import Output, Shard, fingerprint
 from ..spelling import nearest
 from ..storage import File
-from . import inputs, needs, session
+from . import inputs, names, needs, session
 
 __all__ = ["check", "funnel", "run"]
 
@@ -84,13 +84,11 @@ def check(config: MixConfig) -> None:
 
     Raises `DolmaConfigError` for it, a rule that does not compile included.
     """
-    from .. import _core
-
     if not config.streams:
         raise DolmaConfigError("streams: the recipe has none; a mix needs at least one")
     _check_names(config.streams)
-    for stream in config.streams:
-        _core.rule_attributes(_compiled(stream, config.count_words, "", []))
+    for index, stream in enumerate(config.streams):
+        _compile(index, stream, config.count_words)
 
 
 def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
@@ -105,7 +103,11 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
         members = [Member(file, _attributes(file, stream)) for file, _ in _documents(stream, index)]
         outputs += _pack(index, stream, members) if config.shuffle else _one_to_one(index, stream, members)
     watched = [
-        _check_rules(stream, [output for output in outputs if output.stream == index], config.count_words)
+        _check_rules(
+            stream,
+            [output for output in outputs if output.stream == index],
+            _compile(index, stream, config.count_words),
+        )
         for index, stream in enumerate(config.streams)
     ]
     planned = {
@@ -169,30 +171,32 @@ def _least_output(config: MixConfig, outputs: Sequence[PlannedOutput]) -> int:
 
 def _keeps_everything(stream: StreamConfig) -> bool:
     edits = stream.span_replacement or stream.output.discard_fields or stream.output.min_text_length
-    return stream.filter is None and not edits
+    return not _filters(stream) and not edits
+
+
+def _filters(stream: StreamConfig) -> bool:
+    """Whether a stream has rules: a section `filter` may be there for `on_missing` alone."""
+    return stream.filter is not None and bool(stream.filter.include or stream.filter.exclude)
 
 
 def _check_names(streams: Sequence[StreamConfig]) -> None:
     for index, stream in enumerate(streams):
-        at = f"streams[{index}] ({stream.name})"
+        at = f"streams[{index}]"
         if "/" in stream.name:
-            raise DolmaConfigError(
-                f"{at}: name: a stream's name is part of a file name and cannot contain '/'"
-            )
+            raise DolmaConfigError(f"{at}.name: {stream.name} is part of a file name and cannot contain '/'")
         chosen = stream.filter
-        if chosen is not None and not chosen.include and not chosen.exclude:
+        if chosen is not None and not _filters(stream) and chosen.on_missing == "error":
             raise DolmaConfigError(
-                f"{at}: filter: give include or exclude; leave out the section to keep all documents"
+                f"{at}.filter: give include or exclude; leave out the section to keep all documents"
             )
-        for replacement in stream.span_replacement:
+        for number, replacement in enumerate(stream.span_replacement):
+            key = f"{at}.span_replacement[{number}]"
             if replacement.min_score is None and replacement.max_score is None:
-                raise DolmaConfigError(
-                    f"{at}: span_replacement: {replacement.span}: give min_score or max_score"
-                )
+                raise DolmaConfigError(f"{key}: {replacement.span}: give min_score or max_score")
             low, high = replacement.min_score, replacement.max_score
             if low is not None and high is not None and low >= high:
                 raise DolmaConfigError(
-                    f"{at}: span_replacement: {replacement.span}: no score is from min_score {low:g} to below "
+                    f"{key}: {replacement.span}: no score is from min_score {low:g} to below "
                     f"max_score {high:g}; give a larger max_score"
                 )
 
@@ -292,64 +296,46 @@ def _compiled(stream: StreamConfig, count_words: bool, output_format: str, watch
     )
 
 
-def _check_rules(stream: StreamConfig, outputs: list[PlannedOutput], count_words: bool) -> list[str]:
-    """Compiles the rules of a stream and checks the attributes that they name.
+def _compile(index: int, stream: StreamConfig, count_words: bool) -> dict[str, str]:
+    """The attributes that the expressions of a stream name, with the key of the first that does.
+
+    Raises `DolmaConfigError` for an expression that does not compile.
+    """
+    from .. import _core
+
+    at = f"streams[{index}]"
+    try:
+        named = _core.rule_attributes(_compiled(stream, count_words, "", []))
+    except DolmaConfigError as error:
+        raise DolmaConfigError(f"{at}.{error}") from error
+    return {name: f"{at}.{key}" for name, key in named}
+
+
+def _check_rules(
+    stream: StreamConfig, outputs: Sequence[PlannedOutput], named: Mapping[str, str]
+) -> list[str]:
+    """Checks the attributes that the expressions of a stream name, each with its key.
 
     Returns the names that deserve a look at the rows, because no record vouches for them. Raises
     `DolmaConfigError` when no row of the stream can have one.
     """
-    from .. import _core
-
-    named = _core.rule_attributes(_compiled(stream, count_words, "", []))
-    if not named or not stream.attributes:
-        return named
-    declared: set[str] = set()
-    for set_index in range(len(stream.attributes)):
-        declared |= _declared(outputs, set_index)
+    members = [member for output in outputs for member in output.members]
+    sets = [[member.attributes[index] for member in members] for index in range(len(stream.attributes))]
+    declared = names.declared(sets)
     doubtful = [name for name in named if name not in declared]
-    if not doubtful:
-        return []
-    with temporary.folder("rows") as scratch:
-        missing, seen = list(doubtful), set(declared)
-        for output in outputs:
-            for member in output.members:
-                if not missing:
-                    break
-                for file in member.attributes:
-                    local = storage.stage(file, scratch)
-                    missing, found = _core.find_attributes([local], missing)
-                    seen.update(found)
-    if missing and (stream.filter is None or stream.filter.on_missing == "error"):
-        raise DolmaConfigError(_unknown_attribute(stream, missing[0], sorted(seen)))
+    if stream.filter is not None and stream.filter.on_missing == "keep":
+        return doubtful
+    documents = [member.document for member in members]
+    given = stream.compression.input if stream.compression is not None else None
+    missing, seen = names.search(doubtful, sets, documents, given)
+    if missing:
+        name = missing[0]
+        where = f"row of {', '.join(stream.attributes)}" if stream.attributes else "document"
+        raise DolmaConfigError(
+            f"{named[name]}: no {where} has the attribute {name}; {names.hint(name, declared | seen)}. If it is "
+            "right that none has it, set filter.on_missing: keep"
+        )
     return doubtful
-
-
-def _declared(outputs: list[PlannedOutput], set_index: int) -> set[str]:
-    """Attributes that the records beside an attribute set promise; empty without records."""
-    for output in outputs:
-        for member in output.members:
-            file = member.attributes[set_index]
-            split = paths.split_at(file.path, "attributes")
-            if split is None:
-                return set()
-            name, _, relative = split[1].partition("/")
-            root = f"{split[0]}attributes/{name}"
-            record = read_record(paths.hidden(Place(root, relative), "done"))
-            return set(record.attributes) if record is not None else set()
-    return set()
-
-
-def _unknown_attribute(stream: StreamConfig, name: str, seen: list[str]) -> str:
-    close = nearest(name, seen, most=3)
-    hint = (
-        f"the nearest are {', '.join(close)}"
-        if close
-        else f"there are {', '.join(seen[:12]) or 'none at all'}"
-    )
-    return (
-        f"stream {stream.name!r}: a rule names the attribute {name}, which no row of {', '.join(stream.attributes)} "
-        f"has; {hint}. If it is right that none has it, set filter.on_missing: keep"
-    )
 
 
 def _shard(config: MixConfig, output: PlannedOutput) -> Shard:
@@ -370,7 +356,7 @@ def _shard(config: MixConfig, output: PlannedOutput) -> Shard:
 
 def _account(work: Run, config: MixConfig, brief: bool) -> None:
     """Prints the funnel of each stream, and warns of rules that never saw their attribute or had no effect."""
-    filtered = {stream.name for stream in config.streams if stream.filter is not None}
+    filtered = {stream.name for stream in config.streams if _filters(stream)}
     for name, stream in work.details.get("streams", {}).items():
         for line in funnel(name, stream) if not brief else []:
             session.say(line)

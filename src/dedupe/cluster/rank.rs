@@ -27,7 +27,8 @@ impl Keep {
     /// # Errors
     /// `Config` for an expression that is no JSONPath.
     pub fn by_field(newest: bool, path: &str) -> Result<Self> {
-        let selector = Selector::compile(path, Syntax::JsonPath)?;
+        let selector = Selector::compile(path, Syntax::JsonPath)
+            .map_err(|error| error.of_key("dedupe.keep.field"))?;
         Ok(if newest { Self::Newest(selector) } else { Self::Oldest(selector) })
     }
 

@@ -94,11 +94,20 @@ fn attributes_that_rules_name_are_listed_once_in_order() {
         &["$@.attributes[?(@.c || @.z)]", "$.metadata[?(@.m == 1)]", "$.attributes.d"],
         Syntax::JsonPath,
     );
-    assert_eq!(rules.attributes(), ["z", "a b", "c", "d"]);
+    let named = |name: &str, key: &str| (name.to_string(), format!("filter.{key}"));
+    assert_eq!(
+        rules.attributes(),
+        [
+            named("z", "include[0]"),
+            named("a b", "include[0]"),
+            named("c", "exclude[0]"),
+            named("d", "exclude[2]")
+        ]
+    );
     assert!(!rules.is_unbounded());
     let rules =
         filter(&[".attributes.x[0][2] > 0"], &[".attributes | .y | length > 2"], Syntax::Jq);
-    assert_eq!(rules.attributes(), ["x", "y"]);
+    assert_eq!(rules.attributes(), [named("x", "include[0]"), named("y", "exclude[0]")]);
     assert!(!rules.is_unbounded());
 }
 

@@ -3,17 +3,18 @@ kept, and where attributes go."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from ... import paths
-from ...config import DedupeConfig
+from ...config import DedupeConfig, KeepConfig
 from ...errors import DolmaConfigError
 from ...paths import Place
 from ...shards import Output, Shard, fingerprint
-from .. import inputs, readings
+from ...storage import File
+from .. import inputs, names, readings
 from ..index import Index
 from .plan import Plan, keys
 from .shelf import Shelf
@@ -79,6 +80,8 @@ def find(config: DedupeConfig, plan: Plan, index: Index | None, shelf: Shelf | N
     if method.keep.attribute_set is not None:
         sets.append(method.keep.attribute_set)
     beside = inputs.find_beside(method, documents, sets)
+    if method.keep.attribute_set is not None:
+        _check_scores(method.keep, [found[-1] for found in beside])
     rows = [(file, *found) for file, found in zip(documents, beside, strict=True)]
     made = _made(config, plan)
     absorbed = []
@@ -108,6 +111,20 @@ def find(config: DedupeConfig, plan: Plan, index: Index | None, shelf: Shelf | N
     listed = {file.path for file in documents}
     absent = rest - listed
     return Corpus(kept, absorbed, references, sources, known, absent)
+
+
+def _check_scores(keep: KeepConfig, files: Sequence[File]) -> None:
+    """Raises `DolmaConfigError` when no row of the attribute set has the scores that decide."""
+    wanted = str(keep.attribute)
+    declared = names.declared([files])
+    if wanted in declared:
+        return
+    missing, seen = names.search([wanted], [files])
+    if missing:
+        raise DolmaConfigError(
+            f"dedupe.keep.attribute: no row of {keep.attribute_set} has the attribute {wanted}; "
+            f"{names.hint(wanted, declared | seen)}. To keep the first of each cluster, choose the policy first"
+        )
 
 
 def _made(config: DedupeConfig, plan: Plan) -> dict[str, Any]:
