@@ -328,13 +328,18 @@ def test_parts_make_what_one_run_makes(tmp_path: Path, command: str) -> None:
     assert "0 shards to do, 3 done before" in run(command, tmp_path / "parts").err
 
 
+NO_PART = "shard: expected `str` matching regex '^\\\\d+/\\\\d+$': Do part i of n (0/8 … 7/8)"
+
+
 @pytest.mark.parametrize(
     ("part", "message"),
     [
         ("2/2", "shard: 2/2 names part 2 of 2; parts count from 0 to 1"),
-        ("0/0", "shard: 0/0 names part 0 of 0"),
-        ("1", "shard: "),
-        ("-1/2", "shard"),
+        ("1/1", "shard: 1/1 names part 1 of 1; parts count from 0, and 0/1 is all there is"),
+        ("0/0", "shard: 0/0: the number of parts, behind the slash, is at least 1"),
+        ("1/0", "shard: 1/0: the number of parts, behind the slash, is at least 1"),
+        *((part, NO_PART) for part in ("1", "", "/", "1/", "/2", "1/2/3", "a/b", "1/2 ", " 1/2", "1 / 2")),
+        ("-1/2", "dolma tag: argument --shard: expected one argument"),
     ],
 )
 def test_parts_that_are_none_are_refused(tmp_path: Path, part: str, message: str) -> None:

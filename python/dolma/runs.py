@@ -44,16 +44,17 @@ class Gauge(Protocol):
 def parse_part(part: str | None) -> tuple[int, int]:
     """`"2/8"` as `(2, 8)`; `(0, 1)` for None.
 
-    Raises `DolmaConfigError` when the index is not below the number of parts.
+    Raises `DolmaConfigError` when there are no parts, or the index is not below their number.
     """
     if part is None:
         return 0, 1
-    index, _, total = part.partition("/")
-    if int(index) >= int(total):
-        raise DolmaConfigError(
-            f"shard: {part} names part {index} of {total}; parts count from 0 to {int(total) - 1}"
-        )
-    return int(index), int(total)
+    index, total = map(int, part.split("/"))
+    if total == 0:
+        raise DolmaConfigError(f"shard: {part}: the number of parts, behind the slash, is at least 1")
+    if index >= total:
+        last = f"0 to {total - 1}" if total > 1 else "0, and 0/1 is all there is"
+        raise DolmaConfigError(f"shard: {part} names part {index} of {total}; parts count from {last}")
+    return index, total
 
 
 def published(shard: Shard) -> list[Record] | None:
