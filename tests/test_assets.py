@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -281,6 +282,31 @@ def test_a_file_of_the_users_is_registered_by_name(cache: Path, tmp_path: Path) 
     for wrong in ("lid.176.bin", "../x", "", ".hidden", assets.LOCK_NAME):
         with pytest.raises(DolmaAssetError, match="register the asset under another name"):
             assets.register(wrong, str(tmp_path))
+
+
+def test_advice_on_a_carried_file_that_the_lock_file_does_not_know_is_to_look_at_it(
+    cache: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--repin` would leave the file where it is, and ask for a network that is not there."""
+    carried = shutil.copytree(Path(assets.fetch(site.url)).parent, tmp_path / "carried")
+    name = next(path.name for path in carried.iterdir() if path.name.endswith("-words.txt"))
+    (carried / name).write_bytes(b"swapped")
+    asked = len(site.asked)
+    monkeypatch.setenv("DOLMA_ASSETS", f"{carried}/")
+    lock = carried / assets.LOCK_NAME
+    with pytest.raises(DolmaAssetError) as error:
+        assets.resolve(site.url)
+    assert str(error.value) == (
+        f"{carried / name} has the sha256 {sha256(b'swapped')} where {sha256(WORDS)} is expected ({lock} pins it); "
+        f"look where the file was copied from and put the right one there, or, if this content is wanted, take "
+        f"{site.url} out of {lock}"
+    )
+    assert len(site.asked) == asked
+    pinned = json.loads(lock.read_text())
+    del pinned[site.url]
+    lock.write_text(json.dumps(pinned))
+    (cache / assets.LOCK_NAME).unlink()
+    assert assets.resolve(site.url) == str(carried / name)
 
 
 def test_pins_of_many_processes_are_all_kept(tmp_path: Path) -> None:

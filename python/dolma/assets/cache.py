@@ -210,6 +210,13 @@ def _check(asset: Asset, path: str, subject: str, *, pinned: bool = True) -> Non
 def _advice(asset: Asset, lock: str, path: str) -> str:
     if not lock:
         return _advice_on_pinned(asset, path)
+    folder = os.environ.get("DOLMA_ASSETS")
+    if folder and os.path.dirname(os.path.abspath(path)) == os.path.abspath(folder):
+        # Fetching changes nothing there, and where there is no network it is no advice at all.
+        return (
+            f" ({lock} pins it); look where the file was copied from and put the right one there, or, if this content "
+            f"is wanted, take {asset.name} out of {lock}"
+        )
     if not asset.url:
         return f" ({lock} pins it); put the right file back, or register the new one"
     return f" ({lock} pins it); if the new content is wanted, run `dolma assets fetch {asset.name} --repin`"
