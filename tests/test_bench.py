@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import random
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +116,58 @@ corpus = quality.Corpus(texts={("a", n): text for n, text in enumerate([
 print(quality.disconnected(corpus, ("a", 0), [("a", 1), ("a", 2)], 0.5))
 """
     assert call(program) == "1\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_is_measured_ends_with_the_benchmark(tmp_path: Path, number: signal.Signals) -> None:
+    """The processes of a program that is measured are in a group that no signal of a terminal reaches."""
+    # Holding the lock shows that they live.
+    child = "import fcntl, sys, time; held = open(sys.argv[1], 'w'); fcntl.flock(held, fcntl.LOCK_EX); time.sleep(600)"
+    parent = (
+        "import subprocess, sys, time\n"
+        f"for name in sys.argv[1:]: subprocess.Popen([sys.executable, '-c', {child!r}, name])\n"
+        "time.sleep(600)\n"
+    )
+    names = [str(tmp_path / name) for name in "ab"]
+    program = f"""
+import os, sys
+from pathlib import Path
+import bench, measure
+bench.end_on_signals()
+command = [sys.executable, "-c", {parent!r}, *{names!r}]
+measure.timed(command, Path({str(tmp_path / "log")!r}), dict(os.environ), 600)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=BENCH,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background ignores it, and would have it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    wait_until(lambda: all(Path(name).exists() and not is_free(name) for name in names))
+    process.send_signal(number)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 128 + number
+    wait_until(lambda: all(map(is_free, names)))
+
+
+def is_free(path: str) -> bool:
+    """Whether no process holds the lock on a file."""
+    with open(path, "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Waits for what other processes bring about."""
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at by Linux's /proc")

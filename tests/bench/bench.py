@@ -7,6 +7,7 @@ programs, and alone. See README.md beside this file.
 import argparse
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -160,7 +161,19 @@ def main(arguments: list[str]) -> int:
     return 1 if options.check and not all(section.met for section in sections) else 0
 
 
+def end_on_signals() -> None:
+    """Has signals that end this process raise `SystemExit`, so that the program which is measured ends, too."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+
+
 if __name__ == "__main__":
+    end_on_signals()
     try:
         sys.exit(main(sys.argv[1:]))
     except BenchError as error:

@@ -148,7 +148,8 @@ def timed(
 ) -> Cost:
     """Runs a command to its end, output into `log`; fails if it fails or outlives `limit`.
 
-    With `disk`, what it writes below that folder is watched.
+    With `disk`, what it writes below that folder is watched. Its processes are a group of their own,
+    which ends with it, and with whatever is raised here.
     """
     with log.open("wb") as stream:
         started = time.perf_counter()
@@ -166,8 +167,8 @@ def timed(
                 os.killpg(process.pid, signal.SIGKILL)
 
         timer = threading.Timer(limit, stop)
-        timer.start()
         try:
+            timer.start()
             with Watch(process.pid, disk) as watch:
                 _, status, usage = os.wait4(process.pid, 0)
                 seconds = time.perf_counter() - started
