@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import dolma as package
-from shards import read, visible, write
+from folders import visible
+from shards import read, write
 
 VOCABULARY = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "lmnrst"]
 

@@ -1,21 +1,27 @@
-"""The command line as tests run it: in a process of its own, on documents made here.
+"""The command line as tests run it: in a process of its own or in this one, and what it came to.
 
 `dolma("tag", …)` gives exit code, output and messages, and refuses a traceback for every caller;
-`put` makes a document file, `rows` reads an attribute file.
+`succeed` and `refused` say how it has to end.
 """
 
 from __future__ import annotations
 
-import gzip
+import contextlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGE = Path(__file__).resolve().parents[1] / "python"
+"""Where the package under test lies, in a checkout."""
+
+SETTLED_SECONDS = 120
+"""No command of these tests takes longer; one that does hangs."""
 
 
 class Result(NamedTuple):
@@ -25,10 +31,27 @@ class Result(NamedTuple):
     out: str
     err: str
 
+    @property
+    def message(self) -> str:
+        """The error that ended the command, without the account of the run before it."""
+        return "\n".join(self.err.partition("error: ")[2].splitlines())
+
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong with each shard that failed."""
+        return [one.removeprefix("  ") for one in self.message.splitlines()[1:]]
+
 
 def environment(**changes: str) -> dict[str, str]:
     """The environment of a process that finds the package under test."""
-    return {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONIOENCODING": "utf-8", **changes}
+    paths = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
+    found = os.pathsep.join(path for path in paths if path)
+    return {**os.environ, "PYTHONPATH": found, "PYTHONIOENCODING": "utf-8", **changes}
+
+
+def command(*arguments: object) -> list[str]:
+    """The command line as a process is started with it."""
+    return [sys.executable, "-m", "dolma", *map(str, arguments)]
 
 
 def python(code: str, *, env: Mapping[str, str] | None = None) -> str:
@@ -38,26 +61,33 @@ def python(code: str, *, env: Mapping[str, str] | None = None) -> str:
         env=environment(**(env or {})),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SETTLED_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def dolma(*arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
-    """Runs the command line; whatever it comes to, it must not be a traceback."""
+def dolma(
+    *arguments: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    before: Callable[[], None] | None = None,
+) -> Result:
+    """Runs the command line in a process, where `before` runs first; it must not end in a traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "dolma", *map(str, arguments)],
+        command(*arguments),
         cwd=cwd,
         env=environment(**(env or {})),
+        preexec_fn=before,
         capture_output=True,
-        text=True,
-        timeout=120,
+        timeout=SETTLED_SECONDS,
         check=False,
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Result(done.returncode, done.stdout, done.stderr)
+    result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+    assert "Traceback" not in result.err, result.err
+    assert "panicked" not in result.err, result.err
+    return result
 
 
 def succeed(*arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
@@ -75,28 +105,28 @@ def refused(*arguments: object, cwd: Path | None = None, env: Mapping[str, str] 
     return result.err.removeprefix("error: ").rstrip("\n")
 
 
-def put(path: Path, *texts: str, **fields: Any) -> Path:
-    """A gzipped document file with an id `<name>-<n>` for each text."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stem = path.name.partition(".")[0]
-    with gzip.open(path, "wt", encoding="utf-8") as file:
-        for number, text in enumerate(texts):
-            document = {"id": f"{stem}-{number}", "text": text, "source": "test", **fields}
-            file.write(json.dumps(document) + "\n")
-    return path
+def inline(*arguments: object) -> Result:
+    """Runs the command line in this process, where a process of its own would add nothing."""
+    from dolma import cli
+
+    out, err = io.StringIO(), io.StringIO()
+    # The command installs handlers while it works; this one must not be lost.
+    before = signal.getsignal(signal.SIGINT)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.main([str(argument) for argument in arguments])
+    assert signal.getsignal(signal.SIGINT) is before
+    return Result(code, out.getvalue(), err.getvalue())
 
 
-def rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a gzipped JSON-lines file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+def succeed_inline(*arguments: object) -> Result:
+    """Runs the command line in this process, which must work."""
+    result = inline(*arguments)
+    assert result.code == 0, result.err
+    return result
 
 
-def attributes(path: Path) -> list[dict[str, Any]]:
-    """The attributes of each row of an attribute file, the order of keys kept."""
-    return [row["attributes"] for row in rows(path)]
-
-
-def files(folder: Path) -> Sequence[str]:
-    """Every file below a folder, hidden ones too."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+def recipe(folder: Path, config: Mapping[str, Any], name: str = "recipe.json") -> str:
+    """The path of a recipe file with this content (JSON is YAML)."""
+    path = folder / name
+    path.write_text(json.dumps(config))
+    return str(path)

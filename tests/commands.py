@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from corpora import Result, balanced, dolma, everything, recipe, reports, rows, visible
+from command import Result, dolma, recipe
+from folders import balanced, everything, listed, reports
+from shards import read
 
 COMMANDS = ("tag", "tag in Python", "dedupe", "mix")
 
@@ -47,7 +49,7 @@ def arguments(name: str, root: Path, documents: str = "documents") -> list[objec
         options = ["--dedupe.name", "e", "--dedupe.documents.attribute_name", "d"]
         return ["dedupe", "--documents", documents, *options, *FILTER]
     stream = {"name": "m", "documents": [documents], "output": {"path": "mixed"}}
-    return ["mix", "-c", recipe(root / "mix.json", streams=[stream], shuffle=False)]
+    return ["mix", "-c", recipe(root, {"streams": [stream], "shuffle": False})]
 
 
 def run(
@@ -89,8 +91,8 @@ def check_failed(name: str, root: Path, result: Result, expected: str) -> None:
     first = ONE_FAILED_OF_A_FILTER if name == "dedupe" else ONE_FAILED
     assert result.message.splitlines()[0] == first
     assert [unsigned(failure) for failure in result.failures] == [expected]
-    assert visible(output(name, root)) == ["good.jsonl.gz"]
-    assert len(rows(output(name, root) / "good.jsonl.gz")) == 2
+    assert listed(output(name, root)) == ["good.jsonl.gz"]
+    assert len(read(output(name, root) / "good.jsonl.gz")) == 2
     assert leftovers(root) == []
     (report,) = reports(output(name, root))
     assert report["status"] == "failed"

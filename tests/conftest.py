@@ -1,4 +1,4 @@
-"""Fixtures that every folder of tests may use; importing `corpora` works because this is here."""
+"""Fixtures that every folder of tests may use."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import dolma as package
-from shards import attributes, prose, visible, write
+from folders import visible
+from shards import attributes, prose, write
 
 BY_TEXT = {"documents": {"attribute_name": "dup"}}
 BY_LINE = {"paragraphs": {"attribute_name": "dup"}, "skip_empty": True}

@@ -1,8 +1,7 @@
-"""Small document and attribute files for tests, and the commands that work on them.
+"""Small document and attribute files for tests.
 
-A file is written as the suffix of its path says (`.gz`, `.zst`, plain) from dicts, or from strings
-that are lines as they stand. `visible` is what a user sees of a folder: everything but hidden names,
-among which unfinished files and records are.
+A file is written as the suffix of its path says (`.gz`, `.zst`, plain). A case should read as one line:
+`put(path, "one", "two")` makes a document file, `read(path)` gives the rows of any.
 """
 
 from __future__ import annotations
@@ -10,10 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,35 +18,58 @@ import zstandard
 
 Row = Mapping[str, Any] | str
 
-PACKAGE = Path(__file__).resolve().parent.parent / "python"
-
 WORDS = ["the", "of", "and", "river", "mountain", "letter", "signal", "amber", "écho", "日本", "naïve"]
+
+
+# Bytes
 
 
 def encode(path: Path, content: bytes) -> bytes:
     """`content` as a file called `path` holds it."""
     if path.suffix == ".gz":
         return gzip.compress(content, 6, mtime=0)
-    return zstandard.ZstdCompressor().compress(content) if path.suffix == ".zst" else content
+    if path.suffix in (".zst", ".zstd"):
+        return zstandard.ZstdCompressor().compress(content)
+    return content
 
 
 def decode(path: Path) -> bytes:
-    """The whole content of a file; raises where a compressed one is not complete."""
+    """The whole content of a file, all members and frames; raises where a compressed one is not complete."""
     data = path.read_bytes()
     if path.suffix == ".gz":
         return gzip.decompress(data)
-    if path.suffix == ".zst":
+    if path.suffix in (".zst", ".zstd"):
         with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True) as stream:
             return stream.read()
     return data
 
 
-def write(path: Path, rows: Iterable[Row]) -> Path:
-    """Writes a file of JSON lines and the folders above it."""
-    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+def write_raw(path: Path, data: bytes) -> Path:
+    """Writes bytes as they are, and the folders above them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode(path, "".join(f"{line}\n" for line in lines).encode()))
+    path.write_bytes(data)
     return path
+
+
+def write_content(path: Path, content: bytes) -> Path:
+    """Writes bytes in the format of the suffix."""
+    return write_raw(path, encode(path, content))
+
+
+def halve(path: Path) -> Path:
+    """Cuts a file in half."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    return path
+
+
+# Lines and rows
+
+
+def write(path: Path, rows: Iterable[Row]) -> Path:
+    """Writes a file of JSON lines: dicts, or strings that are lines as they stand."""
+    made = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    return write_content(path, "".join(f"{line}\n" for line in made).encode())
 
 
 def lines(path: Path) -> list[str]:
@@ -63,17 +82,36 @@ def read(path: Path) -> list[Any]:
     return [json.loads(line) for line in decode(path).decode().split("\n") if line]
 
 
+# Documents
+
+
+def line(id: object, text: str, **fields: object) -> bytes:
+    """One document as a line without its newline."""
+    return json.dumps({"id": id, "text": text, **fields}, ensure_ascii=False).encode()
+
+
+def numbered(texts: Iterable[str], prefix: str = "d", source: str = "test") -> list[bytes]:
+    """Lines for texts, with ids that count from 0."""
+    return [line(f"{prefix}{number}", text, source=source) for number, text in enumerate(texts)]
+
+
+def put(path: Path, *contents: str | bytes, **fields: Any) -> Path:
+    """Writes a document file: a string is a text, whose id is `<name>-<n>`; bytes are a line as they are."""
+    stem = path.name.partition(".")[0]
+    made = [
+        content
+        if isinstance(content, bytes)
+        else line(f"{stem}-{n}", content, **{"source": "test", **fields})
+        for n, content in enumerate(contents)
+    ]
+    return write_content(path, b"".join(one + b"\n" for one in made))
+
+
 def documents(root: Path, files: Mapping[str, Sequence[Row]]) -> str:
     """Writes `root/documents/<name>` for each file; returns a glob that matches them all."""
     for name, rows in files.items():
         write(root / "documents" / name, rows)
     return f"{root}/documents/**/*"
-
-
-def attributes(root: Path, name: str, file: str, rows: Sequence[tuple[str, Mapping[str, Any]] | str]) -> Path:
-    """Writes an attribute file of the set `name`: rows are ids with their attributes."""
-    made = [row if isinstance(row, str) else {"id": row[0], "attributes": row[1]} for row in rows]
-    return write(root / "attributes" / name / file, made)
 
 
 def texts(*contents: str) -> list[Row]:
@@ -87,50 +125,20 @@ def prose(seed: int, words: int) -> str:
     return "".join(draw.choice(WORDS) + ("\n" if draw.random() < 0.08 else " ") for _ in range(words))
 
 
-def visible(root: Path) -> dict[str, bytes]:
-    """The bytes of every file below `root` that is not hidden, by relative path."""
-    found = {}
-    for folder, below, names in os.walk(root):
-        below[:] = [name for name in below if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                path = Path(folder, name)
-                found[str(path.relative_to(root))] = path.read_bytes()
-    return found
+# Attributes
 
 
-def contents(root: Path) -> dict[str, bytes]:
-    """As `visible`, decompressed."""
-    return {name: decode(root / name) for name in visible(root)}
+def attributes(root: Path, name: str, file: str, rows: Sequence[tuple[str, Mapping[str, Any]] | str]) -> Path:
+    """Writes an attribute file of the set `name`: rows are ids with their attributes."""
+    made = [row if isinstance(row, str) else {"id": row[0], "attributes": row[1]} for row in rows]
+    return write(root / "attributes" / name / file, made)
 
 
-def environment() -> dict[str, str]:
-    """The environment in which a process finds this package."""
-    paths = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+def attributes_of(path: Path) -> list[dict[str, Any]]:
+    """The attributes of each row of an attribute file, the order of keys kept."""
+    return [row["attributes"] for row in read(path)]
 
 
-def recipe(folder: Path, config: Mapping[str, Any], name: str = "recipe.json") -> str:
-    """The path of a recipe file with this content."""
-    path = folder / name
-    path.write_text(json.dumps(config))
-    return str(path)
-
-
-def dolma(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "dolma", *arguments],
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def hostile_gz(path: Path) -> Path:
-    """Cuts a compressed file in half."""
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    return path
+def spans_of(path: Path) -> list[dict[str, Any]]:
+    """The same by the third part of their names, which is what a tagger calls them."""
+    return [{name.split("__", 2)[2]: spans for name, spans in row.items()} for row in attributes_of(path)]

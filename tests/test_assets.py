@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from command import attributes, dolma, environment, put, succeed
+from command import dolma, environment, succeed
 from dolma import assets
 from dolma import tagger as run_tag
 from dolma.assets import Asset, pins
 from dolma.errors import DolmaAssetError, DolmaConfigError
 from dolma.storage import failures
+from shards import attributes_of, put
 
 WORDS = b"chowder\nlighthouse keeper\n"
 
@@ -372,7 +373,7 @@ def test_a_run_takes_a_url_and_pins_it(cache: Path, site: Site, tmp_path: Path) 
         *("--tagger_options.toxicity_wordlist_v1.path", site.url, "--assets_lock", "assets.lock"),
     ]
     succeed(*arguments, cwd=tmp_path)
-    found = attributes(tmp_path / "attributes/e/d.jsonl.gz")
+    found = attributes_of(tmp_path / "attributes/e/d.jsonl.gz")
     assert found[0]["e__toxicity_wordlist_v1__doc_count"][0][2] == 2
     assert found[1]["e__toxicity_wordlist_v1__doc_count"][0][2] == 0
     assert site.url in json.loads((tmp_path / "assets.lock").read_text())
@@ -393,7 +394,7 @@ def test_a_run_downloads_what_it_is_allowed_to(
         run_tag(config)
     assert site.asked == []
     assert run_tag({**config, "fetch_assets": True}) is not None
-    found = attributes(tmp_path / "attributes/e/d.jsonl.gz")
+    found = attributes_of(tmp_path / "attributes/e/d.jsonl.gz")
     assert found[0]["e__toxicity_wordlist_v1__doc_count"][0][2] == 2
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from command import environment, recipe
 from dolma import lock
 from dolma.errors import DolmaConfigError
-from shards import environment, prose, recipe, visible, write
+from folders import visible
+from shards import prose, write
 
 #: Says `ready` before the rows are written, and waits for a word.
 WAITING = """

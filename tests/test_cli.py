@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from command import attributes, dolma, environment, files, put, refused, rows, succeed
+from command import dolma, environment, refused, succeed
 from dolma import cli, errors
 from dolma.taggers.catalogue import BUILTIN
 from dolma.version import __version__
+from folders import everything
+from shards import attributes_of, put, read
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_a_recipe_may_stand_before_and_after_the_command(
     }[where]
     assert effective(*arguments)["processes"] == 2
     succeed(*arguments)
-    found = attributes(tmp_path / "attributes/exp/a.jsonl.gz")
+    found = attributes_of(tmp_path / "attributes/exp/a.jsonl.gz")
     assert found == [{"exp__char_length_v1__length": [[0, size, float(size)]]} for size in (7, 7, 0)]
 
 
@@ -139,7 +141,7 @@ def test_a_recipe_with_nulls_runs(documents: Path, tmp_path: Path) -> None:
         "destination: null\nprofile: {enable: false, output: null, steps: null}\n"
     )
     succeed("tag", "-c", path)
-    assert len(rows(tmp_path / "attributes/char_length_v1/a.jsonl.gz")) == 3
+    assert len(read(tmp_path / "attributes/char_length_v1/a.jsonl.gz")) == 3
 
 
 def test_a_printed_recipe_runs_as_a_recipe(documents: Path, tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_a_printed_recipe_runs_as_a_recipe(documents: Path, tmp_path: Path) -> N
     again = succeed("tag", "-c", path).out
     assert again == printed
     succeed("tag", "-c", path, "--no-dryrun")
-    assert len(rows(tmp_path / "attributes/char_length_v1/a.jsonl.gz")) == 3
+    assert len(read(tmp_path / "attributes/char_length_v1/a.jsonl.gz")) == 3
 
 
 @pytest.mark.parametrize("command", ["tag", "dedupe", "mix"])
@@ -164,9 +166,9 @@ def test_a_dry_run_writes_nothing(documents: Path, tmp_path: Path, command: str)
     }[command]
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(recipe))
-    before = files(tmp_path)
+    before = everything(tmp_path)
     result = succeed("-c", path, command, "--dryrun", "--report", tmp_path / "report.json")
-    assert files(tmp_path) == before
+    assert everything(tmp_path) == before
     assert "1 shards to do" in result.err
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from command import PACKAGE, attributes, dolma, put, refused, rows, succeed
+from command import PACKAGE, dolma, refused, succeed
+from shards import attributes_of, put, read
 
 TAGGERS = '''
 """A file of taggers as users of the published package have them."""
@@ -169,7 +170,7 @@ EXPECTED = {
 @pytest.mark.parametrize("tagger", EXPECTED)
 def test_a_published_tagger_writes_what_it_wrote(documents: Path, module: Path, tagger: str) -> None:
     succeed(*tag(documents, module, tagger))
-    found = rows(documents.parent / "attributes/exp/a.jsonl.gz")
+    found = read(documents.parent / "attributes/exp/a.jsonl.gz")
     assert [row["id"] for row in found] == ["a-0", "a-1", "a-2"]
     assert [row["source"] for row in found] == ["test"] * 3
     assert [row["attributes"] for row in found] == EXPECTED[tagger]
@@ -198,7 +199,7 @@ def test_kernels_and_python_taggers_share_a_row_in_the_order_of_the_run(
 ) -> None:
     order = ["batched_v1", "char_length_v1", "stars_v1", "gopher_v1", "defaults_v1"]
     succeed(*tag(documents, module, *order, processes=2))
-    found = attributes(documents.parent / "attributes/exp/a.jsonl.gz")
+    found = attributes_of(documents.parent / "attributes/exp/a.jsonl.gz")
     names = [list(dict.fromkeys(key.split("__")[1] for key in row)) for row in found]
     assert names[0] == order
     assert names[1] == [name for name in order if name != "batched_v1"]
@@ -209,7 +210,7 @@ def test_kernels_and_python_taggers_share_a_row_in_the_order_of_the_run(
         documents.parent / "alone",
     ]
     succeed(*alone)
-    of_kernels = attributes(documents.parent / "alone/a.jsonl.gz")
+    of_kernels = attributes_of(documents.parent / "alone/a.jsonl.gz")
     for row, expected in zip(found, of_kernels, strict=True):
         assert {
             key: row[key] for key in row if key.split("__")[1] in ("char_length_v1", "gopher_v1")
@@ -222,10 +223,10 @@ def test_without_an_experiment_each_tagger_has_its_own_folder(documents: Path, m
         *("--taggers", "vowels-v1", "char_length_v1"),
     )
     folder = documents.parent / "attributes"
-    assert list(attributes(folder / "char_length_v1/a.jsonl.gz")[0]) == [
+    assert list(attributes_of(folder / "char_length_v1/a.jsonl.gz")[0]) == [
         "char_length_v1__char_length_v1__length"
     ]
-    assert "vowels_v1__vowels_v1__vowel" in attributes(folder / "vowels_v1/a.jsonl.gz")[0]
+    assert "vowels_v1__vowels_v1__vowel" in attributes_of(folder / "vowels_v1/a.jsonl.gz")[0]
 
 
 @pytest.mark.parametrize("how", ["file", "package", "dotted", "relative"])
@@ -240,7 +241,7 @@ def test_tagger_modules_are_files_packages_and_dotted_names(documents: Path, mod
     env = {"PYTHONPATH": f"{module.parent}:{PACKAGE}"}
     result = dolma(*tag(documents, given, "batched_v1", processes=2), cwd=module.parent, env=env)
     assert result.code == 0, result.err
-    assert attributes(documents.parent / "attributes/exp/a.jsonl.gz") == EXPECTED["batched_v1"]
+    assert attributes_of(documents.parent / "attributes/exp/a.jsonl.gz") == EXPECTED["batched_v1"]
 
 
 def test_list_shows_custom_taggers(module: Path) -> None:
@@ -256,7 +257,7 @@ def test_a_changed_tagger_is_run_again_and_an_unchanged_one_is_not(documents: Pa
     assert "2 done before" in succeed(*arguments).err
     module.write_text(TAGGERS.replace("float(ord(doc.text[0]))", "2.0"))
     assert "0 done before" in succeed(*arguments).err
-    assert attributes(documents.parent / "attributes/exp/a.jsonl.gz")[0] == {
+    assert attributes_of(documents.parent / "attributes/exp/a.jsonl.gz")[0] == {
         "exp__batched_v1__first": [[0, 1, 2.0]]
     }
 
@@ -288,12 +289,12 @@ def test_a_tagger_that_raises_fails_its_shard_with_its_place(
     assert "1 of 2 shards failed" in result.err
     # The other shard is finished; of the failed one nothing is there.
     folder = documents.parent / "attributes/exp"
-    assert len(rows(folder / "sub/b.jsonl.gz")) == 3
+    assert len(read(folder / "sub/b.jsonl.gz")) == 3
     assert not list(folder.glob("*.gz*"))
     # Mended, only the failed one is left.
     module.write_text(module.read_text().replace("a-1", "z"))
     assert dolma(*tag(documents, module, "raises_v1", processes=processes)).code == 0
-    assert len(rows(folder / "a.jsonl.gz")) == 3
+    assert len(read(folder / "a.jsonl.gz")) == 3
 
 
 @pytest.mark.parametrize(
@@ -552,7 +553,7 @@ def test_taggers_of_installed_packages_are_found(documents: Path, installed: str
         *("--taggers", "shiny_v1", "shiny_v2"),
         env={"PYTHONPATH": installed},
     )
-    row = attributes(documents.parent / "attributes/exp/a.jsonl.gz")[0]
+    row = attributes_of(documents.parent / "attributes/exp/a.jsonl.gz")[0]
     assert row == {"exp__shiny_v1__shiny": [[0, 0, 1.0]], "exp__shiny_v2__shiny": [[0, 0, 1.0]]}
 
 

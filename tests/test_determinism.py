@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 import dolma
-from shards import contents, environment, prose, recipe, visible, write
+from command import environment, recipe
+from folders import contents, visible
+from shards import prose, write
 
 TAGGERS = ["gopher_v1", "c4_v2", "pii_regex_v3", "lang_id_doc_v1", "random_number_v1", "char_length_v1"]
 CUSTOM = """

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from command import put, rows, succeed
+from command import succeed
 from dolma import _core
 from dolma.errors import DolmaAssetError
 from dolma.taggers.catalogue import BUILTIN
 from dolma.taggers.declaration import Kernel
+from shards import attributes_of, put
 
 MODELS = Path(__file__).parent / "data" / "fasttext"
 
@@ -66,11 +67,11 @@ def tag(folder: Path, tagger: str, model: str, *texts: str, **options: Any) -> l
     flags = [f"--tagger_options.{tagger}.model={model}"]
     flags += [f"--tagger_options.{tagger}.{name}={json.dumps(value)}" for name, value in options.items()]
     succeed("tag", "--documents", folder / "documents", "--taggers", tagger, "--experiment", "e", *flags)
-    found = [row["attributes"] for row in rows(folder / "attributes" / "e" / "d.jsonl.gz")]
+    found = attributes_of(folder / "attributes" / "e" / "d.jsonl.gz")
     return [{name.split("__", 2)[2]: spans for name, spans in row.items()} for row in found]
 
 
-def read(model: str, text: str) -> dict[str, float]:
+def predicted(model: str, text: str) -> dict[str, float]:
     """What the model says of a text, rounded as attributes are."""
     return {label: round(score, 5) for label, score in _core.FastText(model).predict([text])[0]}
 
@@ -95,7 +96,7 @@ def test_a_model_is_applied_to_each_unit(
     for index, piece in enumerate(pieces):
         start = TEXT.index(piece, end)
         end = start + len(piece)
-        for label, score in read(languages, piece.strip()).items():
+        for label, score in predicted(languages, piece.strip()).items():
             assert row[label][index] == [start, end, score], (label, piece)
     assert all(len(spans) == len(pieces) for spans in row.values())
 
@@ -135,25 +136,25 @@ def test_a_set_of_languages_by_any_code(tmp_path: Path, languages: str, asked: l
 def test_texts_are_cleaned_as_asked(tmp_path: Path, two: str) -> None:
     options = {"lowercase": True, "strip_accents": True, "split_punctuation": True, "zero_digits": True}
     (row,) = tag(tmp_path, "quality_fasttext_v1", two, "THE CÁT, 12 sat!", **options)
-    assert {label: spans[0][2] for label, spans in row.items()} == read(two, "the cat ,  00 sat !")
+    assert {label: spans[0][2] for label, spans in row.items()} == predicted(two, "the cat ,  00 sat !")
 
 
 def test_jigsaw_puts_the_harmless_label_last(tmp_path: Path, toxic: str) -> None:
     texts = ["the cat sat on the mat", "le chat est sur le tapis", ""]
     for row, text in zip(tag(tmp_path, "jigsaw_nsfw_document_v1", toxic, *texts), texts, strict=True):
         assert list(row) == ["__label__toxic", "__label__non_toxic"]
-        assert {label: spans[0][2] for label, spans in row.items()} == read(toxic, text)
+        assert {label: spans[0][2] for label, spans in row.items()} == predicted(toxic, text)
 
 
 def test_jigsaw_sentences_have_the_scores_of_the_model(tmp_path: Path, toxic: str) -> None:
     (row,) = tag(tmp_path, "jigsaw_hatespeech_sentence_v3", toxic, TEXT)
     found = {TEXT[start:end]: score for start, end, score in row["__label__toxic"]}
-    assert found["Le chat est là!"] == read(toxic, "Le chat est là!")["__label__toxic"]
+    assert found["Le chat est là!"] == predicted(toxic, "Le chat est là!")["__label__toxic"]
     pytest.importorskip("blingfire", reason="needs `pip install 'dolma[sentences]'`")
     (row,) = tag(tmp_path / "2", "jigsaw_hatespeech_sentence_v2", toxic, TEXT)
     assert list(row) == ["__label__toxic", "__label__non_toxic"]
     for start, end, score in row["__label__toxic"]:
-        assert score == read(toxic, TEXT[start:end].replace("\n", " ").strip())["__label__toxic"]
+        assert score == predicted(toxic, TEXT[start:end].replace("\n", " ").strip())["__label__toxic"]
 
 
 def test_dclm_has_one_score(tmp_path: Path, two: str) -> None:
@@ -169,7 +170,7 @@ def test_dclm_has_one_score(tmp_path: Path, two: str) -> None:
 def test_dolma17_has_every_label_even_for_no_text(tmp_path: Path, two: str) -> None:
     texts = [" the cat\u3000sat ", "", "\n"]
     for row, text in zip(tag(tmp_path, "dolma17-quality", two, *texts), texts, strict=True):
-        wanted = {label[9:]: score for label, score in read(two, " ".join(text.split())).items()}
+        wanted = {label[9:]: score for label, score in predicted(two, " ".join(text.split())).items()}
         assert {label: spans[0][2] for label, spans in row.items()} == wanted
 
 
@@ -191,7 +192,7 @@ def test_ultra_fineweb_reads_tokens(tmp_path: Path) -> None:
     ]
     where = ["--documents", tmp_path / "documents", "--experiment", "e"]
     succeed("tag", *where, "--taggers", "ultra_fineweb_en_v1", *options)
-    found = [row["attributes"] for row in rows(tmp_path / "attributes" / "e" / "d.jsonl.gz")]
+    found = attributes_of(tmp_path / "attributes" / "e" / "d.jsonl.gz")
     scores = [row["e__ultra_fineweb_en_v1__score"][0][2] for row in found]
     assert scores[0] > 0.9 > 0.1 > scores[1]
     ((label, score),) = _core.FastText(model).predict(["the \\n \\t"], k=1)[0]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from command import put, python
+from command import python
+from shards import put
 
 HEAVY = ("_core", "boto3", "botocore", "fasttext", "nltk", "numpy", "omegaconf", "smart_open", "yaml")
 

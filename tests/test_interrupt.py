@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from command import environment, put
+from command import environment
+from shards import put
 
 
 @pytest.mark.parametrize("module", ["msgspec", "dolma.config", "dolma.recipes", "dolma.commands.tag"])

@@ -21,8 +21,10 @@ from typing import NamedTuple
 
 import pytest
 
+from command import environment, recipe
 from dolma import _core, storage
-from shards import environment, prose, recipe, visible, write
+from folders import visible
+from shards import prose, write
 
 KILLS = 4
 STOPS_WITHIN = 2.0

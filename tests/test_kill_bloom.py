@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from command import environment, recipe
 from dolma import storage
-from shards import environment, prose, recipe, visible, write
+from folders import visible
+from shards import prose, write
 
 #: Works on one file at a time. At the n-th call of a step, before or after it: kills the process, or
 #: lets no file grow beyond what an attribute file needs.

@@ -14,8 +14,10 @@ from random import Random
 
 import pytest
 
+from command import environment, recipe
 from dolma import _core
-from shards import environment, prose, recipe, visible, write
+from folders import visible
+from shards import prose, write
 
 #: Kills the process when a pass begins or ends or a moment after it began; or, when it begins, lets
 #: no file grow any more, or changes a byte of all intermediates.

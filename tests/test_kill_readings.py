@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-from shards import environment, prose, recipe, visible, write
+from command import environment, recipe
+from folders import visible
+from shards import prose, write
 
 #: Kills the process at the n-th step: before or after anything is published, written or deleted, and
 #: before or after a pass of the engine.

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from shards import environment, prose, recipe, visible, write
+from command import environment, recipe
+from folders import visible
+from shards import prose, write
 
 #: When a pass begins or ends: kills the process, damages the intermediates that are called so, or lets
 #: no file grow any more.

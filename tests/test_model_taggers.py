@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from command import dolma, put, refused, rows, succeed
+from command import dolma, refused, succeed
 from dolma.document import Document
 from dolma.taggers.catalogue import BUILTIN
 from dolma.taggers.declaration import PythonTagger
+from shards import put, read
 
 ENGLISH = "The cat sat on the mat, and nobody in the house of the king was there to see it."
 GERMAN = "Die Katze saß auf der Matte, und niemand im Haus des Königs war da, um es zu sehen."
@@ -87,7 +88,7 @@ def tag(folder: Path, tagger: str, *texts: str, **options: Any) -> list[dict[str
     flags = [f"--tagger_options.{tagger}.{name}={json.dumps(value)}" for name, value in options.items()]
     where = ["--documents", folder / "documents", "--experiment", "e"]
     succeed("tag", *where, "--taggers", tagger, *flags)
-    found = [row["attributes"] for row in rows(folder / "attributes" / "e" / "d.jsonl.gz")]
+    found = [row["attributes"] for row in read(folder / "attributes" / "e" / "d.jsonl.gz")]
     return [{name.split("__", 2)[2]: spans for name, spans in row.items()} for row in found]
 
 

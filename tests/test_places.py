@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from command import put, refused
+from command import refused
+from shards import put
 
 MIX = """\
 streams:

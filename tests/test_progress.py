@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from corpora import dolma
+from command import dolma, recipe
 from dolma.progress import Meter, Step
-from shards import prose, recipe, write
+from shards import prose, write
 
 
 @dataclass

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dolma
-from command import attributes, put
 from dolma import core, document, errors, splitting, taggers
 from dolma.core.data_types import Document, DocumentWithMetadata, InputSpec, Span, TextSlice
 from dolma.core.ft_tagger import BaseFastTextTagger, Prediction
@@ -22,6 +21,7 @@ from dolma.core.runtime import create_and_run_tagger
 from dolma.core.utils import split_paragraphs, split_sentences, split_words
 from dolma.errors import DolmaConfigError
 from dolma.taggers import registry
+from shards import attributes_of, put
 
 PUBLISHED = {
     "dolma": ["BaseTagger", "add_tagger", "deduper", "mixer"],
@@ -305,12 +305,12 @@ def test_create_and_run_tagger_writes_what_the_command_writes(tmp_path: Path) ->
     assert report is not None
     assert report["counts"] == {"read": 1, "written": 1, "dropped": 0, "bad": 0}
     expected = [{"test__char_length_v1__length": [[0, 7, 7.0]]}]
-    assert attributes(tmp_path / "out/test/a.jsonl.gz") == expected
+    assert attributes_of(tmp_path / "out/test/a.jsonl.gz") == expected
     # A list that names a folder for each path: no folder for the experiment below it.
     create_and_run_tagger(
         [str(documents)], ["char_length_v1"], experiment="test", destination=[str(tmp_path / "there")]
     )
-    assert attributes(tmp_path / "there/a.jsonl.gz") == expected
+    assert attributes_of(tmp_path / "there/a.jsonl.gz") == expected
 
 
 def test_create_and_run_tagger_profiles_python_taggers(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from command import attributes, dolma, put, succeed
+from command import dolma, succeed
+from shards import attributes_of, put
 
 #: A family as the catalogue has them, in a module that puts itself into the table.
 FAMILY = '''
@@ -67,11 +68,11 @@ def arguments(*more: object, tagger: str = "listed_v1") -> list[object]:
 def test_metadata_options_and_assets_reach_a_worker(folder: Path, processes: int) -> None:
     words = ("--tagger_options.listed_v1.words", "words.txt")
     succeed(*arguments(*words, "--processes", processes), cwd=folder)
-    found = attributes(folder / "attributes/e/a.jsonl.gz")
+    found = attributes_of(folder / "attributes/e/a.jsonl.gz")
     assert found == [{"e__listed_v1__hits": [[0, 4, 4.0]]}] * 300
     place = ("--tagger_options.listed_v1.field", "place")
     assert "0 done before" in succeed(*arguments(*words, *place, "--processes", processes), cwd=folder).err
-    assert attributes(folder / "attributes/e/b.jsonl.gz")[0] == {"e__listed_v1__hits": [[0, 4, 2.0]]}
+    assert attributes_of(folder / "attributes/e/b.jsonl.gz")[0] == {"e__listed_v1__hits": [[0, 4, 2.0]]}
 
 
 def test_a_changed_asset_makes_results_out_of_date(folder: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_changed_asset_makes_results_out_of_date(folder: Path) -> None:
     assert "2 done before" in succeed(*arguments(*words), cwd=folder).err
     (folder / "words.txt").write_text("chowder")
     assert "0 done before" in succeed(*arguments(*words), cwd=folder).err
-    assert attributes(folder / "attributes/e/a.jsonl.gz")[0] == {"e__listed_v1__hits": [[0, 4, 2.0]]}
+    assert attributes_of(folder / "attributes/e/a.jsonl.gz")[0] == {"e__listed_v1__hits": [[0, 4, 2.0]]}
 
 
 @pytest.mark.parametrize(

@@ -16,26 +16,11 @@ from typing import Any
 
 import pytest
 
+from command import command, dolma, environment, succeed_inline
 from commands import COMMANDS, arguments, leftovers, output, run
-from corpora import (
-    balanced,
-    command,
-    contents,
-    documents,
-    dolma,
-    environment,
-    everything,
-    inside,
-    put,
-    read,
-    reports,
-    rows,
-    succeed,
-    times,
-    visible,
-    write,
-)
 from dolma.storage import names
+from folders import balanced, everything, inside, listed, reports, times, visible
+from shards import decode, numbered, put, read, write_content
 
 NAMES = ["a.jsonl", "b.jsonl.gz", "s/c.jsonl.gz"]
 
@@ -58,7 +43,7 @@ def done(root: Path, name: str, *more: object) -> str:
     assert result.code == 0, result.err
     report = reports(output(name, root))[-1]
     assert balanced(report)
-    assert report["counts"]["read"] == sum(len(rows(root / "documents" / file)) for file in NAMES)
+    assert report["counts"]["read"] == sum(len(read(root / "documents" / file)) for file in NAMES)
     shards = report["shards"]
     return f"{shards['planned'] - shards['skipped']} done, {shards['skipped']} skipped"
 
@@ -84,19 +69,19 @@ def test_a_changed_input_is_done_again(tmp_path: Path, command: str) -> None:
     assert done(tmp_path, command) == "1 done, 2 skipped"
     after = times(output(command, tmp_path))
     assert [file for file in NAMES if after[file] != before[file]] == ["b.jsonl.gz"]
-    assert len(rows(output(command, tmp_path) / "b.jsonl.gz")) == 2
+    assert len(read(output(command, tmp_path) / "b.jsonl.gz")) == 2
 
 
 def test_dedupe_refuses_a_changed_input(tmp_path: Path) -> None:
     """The filter holds the old version, and would mark what both have in common."""
     plant(tmp_path)
     done(tmp_path, "dedupe")
-    before = contents(output("dedupe", tmp_path))
+    before = visible(output("dedupe", tmp_path))
     put(tmp_path / "documents" / "b.jsonl.gz", "another text", "and one more")
     result = run("dedupe", tmp_path)
     assert result.code == 2
     assert "bloom.bin has absorbed an earlier version of documents/b.jsonl.gz" in result.message
-    assert contents(output("dedupe", tmp_path)) == before
+    assert visible(output("dedupe", tmp_path)) == before
 
 
 def test_an_input_of_the_same_size_that_was_written_again_is_done_again(tmp_path: Path) -> None:
@@ -120,20 +105,20 @@ def test_a_new_input_is_all_that_is_done(tmp_path: Path, name: str, monkeypatch:
 def test_a_deleted_output_is_done_again(tmp_path: Path, command: str, file: str) -> None:
     plant(tmp_path)
     done(tmp_path, command)
-    before = contents(output(command, tmp_path))
+    before = visible(output(command, tmp_path))
     (output(command, tmp_path) / file).unlink()
     assert done(tmp_path, command) == "1 done, 2 skipped"
-    assert contents(output(command, tmp_path)) == before
+    assert visible(output(command, tmp_path)) == before
 
 
 @pytest.mark.parametrize("command", ["tag", "tag in Python", "mix"])
 def test_a_truncated_output_is_done_again(tmp_path: Path, command: str) -> None:
     plant(tmp_path)
     done(tmp_path, command)
-    before = contents(output(command, tmp_path))
+    before = visible(output(command, tmp_path))
     os.truncate(output(command, tmp_path) / "b.jsonl.gz", 40)
     assert done(tmp_path, command) == "1 done, 2 skipped"
-    assert contents(output(command, tmp_path)) == before
+    assert visible(output(command, tmp_path)) == before
 
 
 @pytest.mark.parametrize("damage", ["delete", "truncate", "garble"])
@@ -153,21 +138,21 @@ def test_dedupe_without_one_attribute_file_does_all_again(tmp_path: Path) -> Non
     """What a filter absorbed cannot be taken out of it; so it is built anew, to the same bytes."""
     plant(tmp_path)
     done(tmp_path, "dedupe")
-    before = contents(output("dedupe", tmp_path))
+    before = visible(output("dedupe", tmp_path))
     (output("dedupe", tmp_path) / "b.jsonl.gz").unlink()
     assert done(tmp_path, "dedupe") == "3 done, 0 skipped"
-    assert contents(output("dedupe", tmp_path)) == before
+    assert visible(output("dedupe", tmp_path)) == before
 
 
 @pytest.mark.parametrize("command", ["tag", "tag in Python", "mix"])
 def test_force_does_all_again(tmp_path: Path, command: str) -> None:
     plant(tmp_path)
     done(tmp_path, command)
-    before, data = times(output(command, tmp_path)), contents(output(command, tmp_path))
+    before, data = times(output(command, tmp_path)), visible(output(command, tmp_path))
     assert done(tmp_path, command, "--force") == "3 done, 0 skipped"
     after = times(output(command, tmp_path))
     assert all(after[file] > before[file] for file in NAMES)
-    assert contents(output(command, tmp_path)) == data
+    assert visible(output(command, tmp_path)) == data
 
 
 def test_ignore_existing_is_force(tmp_path: Path) -> None:
@@ -196,11 +181,11 @@ def test_another_set_of_taggers_is_done_again(tmp_path: Path) -> None:
     plant(tmp_path)
     first = ["--documents", "documents", "--experiment", "e", "--taggers", "char_length_v1"]
     with inside(tmp_path):
-        succeed("tag", *first)
-        succeed("tag", *first, "doc_count_v1")
+        succeed_inline("tag", *first)
+        succeed_inline("tag", *first, "doc_count_v1")
     report = reports(tmp_path / "attributes" / "e")[-1]
     assert (report["shards"]["planned"], report["shards"]["skipped"]) == (3, 0)
-    keys = {key for row in rows(tmp_path / "attributes" / "e" / "a.jsonl") for key in row["attributes"]}
+    keys = {key for row in read(tmp_path / "attributes" / "e" / "a.jsonl") for key in row["attributes"]}
     assert keys == {"e__char_length_v1__length", "e__doc_count_v1__docs"}
 
 
@@ -212,8 +197,8 @@ def test_a_changed_model_is_another_tagger(tmp_path: Path) -> None:
     for words in ("apple\n", "apple\n", "grape\n"):
         (tmp_path / "list.txt").write_text(words)
         with inside(tmp_path):
-            succeed("tag", "--documents", "documents", "--experiment", "e", *options)
-        (row,) = rows(tmp_path / "attributes" / "e" / "a.jsonl")
+            succeed_inline("tag", "--documents", "documents", "--experiment", "e", *options)
+        (row,) = read(tmp_path / "attributes" / "e" / "a.jsonl")
         skipped = reports(tmp_path / "attributes" / "e")[-1]["shards"]["skipped"]
         found.append((len(row["attributes"]["e__toxicity_wordlist_v1__doc_count"]), skipped))
         time.sleep(0.01)
@@ -238,7 +223,7 @@ def test_stale_temporary_files_do_no_harm(tmp_path: Path, name: str) -> None:
     assert done(tmp_path / "stale", name) == "3 done, 0 skipped"
     assert [os.path.basename(left) for left in leftovers(tmp_path / "stale")] == [mine]
     (folder / mine).unlink()
-    assert contents(folder) == contents(output(name, tmp_path / "clean"))
+    assert visible(folder) == visible(output(name, tmp_path / "clean"))
 
 
 def test_two_identical_commands_at_the_same_time_do_not_harm_each_other(tmp_path: Path, name: str) -> None:
@@ -262,15 +247,15 @@ def test_two_identical_commands_at_the_same_time_do_not_harm_each_other(tmp_path
         assert code == 0 or refused, said
     assert 0 in codes
     assert done(tmp_path / "both", name) == "0 done, 3 skipped"
-    assert contents(output(name, tmp_path / "both")) == contents(output(name, tmp_path / "alone"))
+    assert visible(output(name, tmp_path / "both")) == visible(output(name, tmp_path / "alone"))
     assert leftovers(tmp_path / "both") == []
 
 
 def test_a_file_that_is_in_the_way_without_a_record_is_replaced(tmp_path: Path) -> None:
     plant(tmp_path)
-    write(output("tag", tmp_path) / "a.jsonl", b'{"half a ro')
+    write_content(output("tag", tmp_path) / "a.jsonl", b'{"half a ro')
     assert done(tmp_path, "tag") == "3 done, 0 skipped"
-    assert len(rows(output("tag", tmp_path) / "a.jsonl")) == 50
+    assert len(read(output("tag", tmp_path) / "a.jsonl")) == 50
 
 
 def test_a_shard_that_failed_is_all_that_is_done_when_it_is_mended(tmp_path: Path, name: str) -> None:
@@ -279,14 +264,14 @@ def test_a_shard_that_failed_is_all_that_is_done_when_it_is_mended(tmp_path: Pat
     whole = broken.read_bytes()
     broken.write_bytes(whole[:-20])
     assert run(name, tmp_path).code == 4
-    assert visible(output(name, tmp_path)) == NAMES[:2]
+    assert listed(output(name, tmp_path)) == NAMES[:2]
     broken.write_bytes(whole)
     # Only whole groups of a deduplication are kept: the filter had seen part of the broken file.
     expected = "3 done, 0 skipped" if name == "dedupe" else "1 done, 2 skipped"
     assert done(tmp_path, name) == expected
     plant(tmp_path / "clean")
     done(tmp_path / "clean", name)
-    assert contents(output(name, tmp_path)) == contents(output(name, tmp_path / "clean"))
+    assert visible(output(name, tmp_path)) == visible(output(name, tmp_path / "clean"))
 
 
 # One file or several, one part or several
@@ -295,7 +280,7 @@ def test_a_shard_that_failed_is_all_that_is_done_when_it_is_mended(tmp_path: Pat
 @pytest.mark.parametrize("processes", [1, 2, 5])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_one_large_file_has_the_rows_of_several(tmp_path: Path, command: str, processes: int) -> None:
-    lines = documents(f"text {number % 700} " + "word " * (number % 90) for number in range(12_000))
+    lines = numbered(f"text {number % 700} " + "word " * (number % 90) for number in range(12_000))
     put(tmp_path / "one" / "documents" / "all.jsonl.gz", *lines)
     for part in range(4):
         put(tmp_path / "many" / "documents" / f"{part}.jsonl.gz", *lines[part * 3000 : (part + 1) * 3000])
@@ -303,7 +288,7 @@ def test_one_large_file_has_the_rows_of_several(tmp_path: Path, command: str, pr
     for folder in ("one", "many"):
         assert run(command, tmp_path / folder, "--processes", processes).code == 0
         files = sorted(output(command, tmp_path / folder).glob("*.gz"))
-        found[folder] = [row for file in files for row in rows(file)]
+        found[folder] = [row for file in files for row in read(file)]
     if command == "mix":
         for row in found["one"] + found["many"]:
             del row["metadata"]["provenance"]
@@ -316,11 +301,11 @@ def test_parts_make_what_one_run_makes(tmp_path: Path, command: str) -> None:
         plant(tmp_path / folder)
     assert run(command, tmp_path / "whole").code == 0
     assert run(command, tmp_path / "parts", "--shard", "0/2").code == 0
-    halves = [visible(output(command, tmp_path / "parts"))]
+    halves = [listed(output(command, tmp_path / "parts"))]
     assert run(command, tmp_path / "parts", "--shard", "1/2").code == 0
-    halves.append(visible(output(command, tmp_path / "parts")))
+    halves.append(listed(output(command, tmp_path / "parts")))
     assert halves == [[NAMES[0], NAMES[2]], NAMES]
-    assert contents(output(command, tmp_path / "parts")) == contents(output(command, tmp_path / "whole"))
+    assert visible(output(command, tmp_path / "parts")) == visible(output(command, tmp_path / "whole"))
     counts = [report["counts"]["read"] for report in reports(output(command, tmp_path / "parts"))]
     assert counts == [100, 50]
     # What the parts did is done for a whole run, too.
@@ -442,7 +427,7 @@ def test_an_output_that_shrinks_below_its_count_is_never_published(tmp_path: Pat
     outcome = Outcome(counts=Counts(read=3, written=1, bad=1), written=[Written(4, "")])
     with pytest.raises(DolmaShardError, match=r"3 documents were read, but 1 written \+ 0 dropped \+ 1 bad"):
         run_.commit(shard, [str(tmp_path / "made")], outcome)
-    assert visible(tmp_path) == ["made"]
+    assert listed(tmp_path) == ["made"]
 
 
 def test_half_a_row_is_never_seen(tmp_path: Path, name: str) -> None:
@@ -450,8 +435,8 @@ def test_half_a_row_is_never_seen(tmp_path: Path, name: str) -> None:
     import gzip
     import subprocess
 
+    from command import command, environment
     from commands import arguments
-    from corpora import command, environment
 
     folder = output(name, tmp_path)
     for number in range(12):
@@ -466,7 +451,7 @@ def test_half_a_row_is_never_seen(tmp_path: Path, name: str) -> None:
     ) as process:
         seen = set()
         while process.poll() is None:
-            for file in visible(output(name, tmp_path)) if output(name, tmp_path).exists() else []:
+            for file in listed(output(name, tmp_path)) if output(name, tmp_path).exists() else []:
                 if file not in seen:
                     assert (
                         len(gzip.decompress((output(name, tmp_path) / file).read_bytes()).splitlines())
@@ -474,4 +459,4 @@ def test_half_a_row_is_never_seen(tmp_path: Path, name: str) -> None:
                     )
                 seen.add(file)
     assert process.returncode == 0
-    assert read(folder / "11.jsonl.gz").count(b"\n") == 3000
+    assert decode(folder / "11.jsonl.gz").count(b"\n") == 3000

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora import environment
+from command import environment
 from dolma import storage
 from dolma.errors import DolmaInputError, DolmaRetryableFailure, DolmaStorageError
 

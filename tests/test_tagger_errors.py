@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from command import Result, attributes, dolma, environment, put, refused, rows, succeed
+from command import Result, dolma, environment, refused, succeed
+from shards import attributes_of, put, read
 
 MODULE = '''
 import itertools
@@ -179,7 +180,7 @@ def test_a_failure_costs_that_tagger_that_document(
     texts = ["good", trouble, "fine", trouble]
     result = tag(folder, texts, tagger, "--on_tagger_error", "null", "--processes", processes)
     assert result.code == 0, result.err
-    found = attributes(folder / "attributes/e/d.jsonl.gz")
+    found = attributes_of(folder / "attributes/e/d.jsonl.gz")
     assert all(kernels(row, len(text)) for row, text in zip(found, texts, strict=True))
     assert [f"e__{tagger}__text" in row for row in found] == [True, False, True, False]
     assert [f"e__{tagger}__never" in row for row in found] == ["grouped" in tagger, False] * 2
@@ -201,7 +202,7 @@ def test_a_document_may_be_put_aside(folder: Path, processes: int) -> None:
     allowed = ("--on_tagger_error", "skip", "--max_bad_records", 2, "--processes", processes)
     result = tag(folder, ["good", "raise", "wide", "last"], "single_v1", *allowed)
     assert result.code == 0, result.err
-    found = rows(folder / "attributes/e/d.jsonl.gz")
+    found = read(folder / "attributes/e/d.jsonl.gz")
     assert [row["id"] for row in found] == ["d-0", None, None, "d-3"]
     assert found[1]["attributes"] == {}
     told = report(folder)
@@ -224,8 +225,8 @@ def test_only_the_output_of_the_tagger_that_failed_loses_the_row(folder: Path) -
         *("--taggers", "single_v1", "char_length_v1", "--on_tagger_error", "skip", "--max_bad_records", 1),
         cwd=folder,
     )
-    assert [row["id"] for row in rows(folder / "attributes/single_v1/d.jsonl.gz")] == ["d-0", None]
-    assert [row["id"] for row in rows(folder / "attributes/char_length_v1/d.jsonl.gz")] == ["d-0", "d-1"]
+    assert [row["id"] for row in read(folder / "attributes/single_v1/d.jsonl.gz")] == ["d-0", None]
+    assert [row["id"] for row in read(folder / "attributes/char_length_v1/d.jsonl.gz")] == ["d-0", "d-1"]
 
 
 def test_more_documents_than_allowed_are_not_put_aside(folder: Path) -> None:
@@ -261,7 +262,7 @@ def test_a_tagger_that_does_not_end_is_stopped(folder: Path, trouble: str, tagge
     result = tag(folder, ["good", trouble, "last"], tagger, *guard)
     assert time.monotonic() - begin < 60
     assert result.code == 0, result.err
-    found = attributes(folder / "attributes/e/d.jsonl.gz")
+    found = attributes_of(folder / "attributes/e/d.jsonl.gz")
     assert [f"e__{tagger}__text" in row for row in found] == [True, False, True]
     assert all(kernels(row, length) for row, length in zip(found, (4, len(trouble), 4), strict=True))
     (lapse,) = lapses(folder)
@@ -279,7 +280,7 @@ def test_a_hang_fails_its_shard_with_its_place(folder: Path) -> None:
         "took longer than 0.3 s (tagger_timeout) ("
     ) in result.err
     assert "misbehaving.py:" in result.err
-    assert rows(folder / "attributes/e/fine.jsonl.gz")
+    assert read(folder / "attributes/e/fine.jsonl.gz")
 
 
 def test_a_guard_disturbs_nobody_who_is_quick(folder: Path) -> None:
@@ -297,7 +298,7 @@ def test_a_crash_is_blamed_on_the_document(folder: Path, tagger: str, trouble: s
     texts = ["good", trouble, "last"]
     result = tag(folder, texts, tagger, "--on_tagger_error", "null", "--processes", processes)
     assert result.code == 0, result.err
-    assert [f"e__{tagger}__text" in row for row in attributes(folder / "attributes/e/d.jsonl.gz")] == [
+    assert [f"e__{tagger}__text" in row for row in attributes_of(folder / "attributes/e/d.jsonl.gz")] == [
         True,
         False,
         True,

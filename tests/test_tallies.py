@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from command import attributes, put, succeed
+from command import succeed
+from shards import attributes_of, put
 
 MODULE = '''
 from dolma import BaseTagger, add_tagger
@@ -64,7 +65,7 @@ def timeless(section: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("taggers", [["words_v1", "char_length_v1"], ["char_length_v1", "gopher_v2"]])
 def test_the_report_describes_the_scores_that_were_written(folder: Path, taggers: list[str]) -> None:
     tag(folder, "--taggers", *taggers)
-    found = [row for name in "abc" for row in attributes(folder / f"attributes/e/{name}.jsonl.gz")]
+    found = [row for name in "abc" for row in attributes_of(folder / f"attributes/e/{name}.jsonl.gz")]
     told = sections(folder)
     assert list(told) == taggers
     for tagger in taggers:

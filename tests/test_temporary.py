@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from command import environment, put
+from command import environment
 from dolma import temporary
+from shards import put
 
 HOLD = """
 import sys, time

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from command import attributes, dolma, put, succeed
+from command import dolma, succeed
+from shards import attributes_of, put
 
 tokenizers = pytest.importorskip("tokenizers", reason="needs `pip install 'dolma[tokenizers]'`")
 
@@ -59,7 +60,7 @@ def tag(folder: Path, tagger: str, tokenizer: Path, *more: object, texts: list[s
     option = (f"--tagger_options.{tagger}.tokenizer", tokenizer)
     taggers = ("--documents", folder / "documents", "--taggers", tagger, "--experiment", "e")
     succeed("tag", *taggers, *option, *more)
-    rows = attributes(folder / "attributes/e/d.jsonl.gz")
+    rows = attributes_of(folder / "attributes/e/d.jsonl.gz")
     return [{name.split("__", 2)[2]: spans for name, spans in row.items()} for row in rows]
 
 

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command import dolma, put, rows, succeed
+from command import dolma, succeed
 from dolma.training.card import Card
 from dolma.training.scores import report
+from shards import attributes_of, put
 
 pytest.importorskip("fasttext", reason="needs `pip install 'dolma[train]'`")
 
@@ -47,10 +48,10 @@ def train(home: Path, *options: Any, name: str = "mine") -> Card:
     """The card of a model that was trained on the documents of `home`."""
     where = ["--positive", home / "good", "--negative", home / "bad", "--destination", home / "models"]
     succeed("train", "fasttext", "--name", name, *where, *SMALL, *options)
-    return read(home, name)
+    return card_of(home, name)
 
 
-def read(home: Path, name: str) -> Card:
+def card_of(home: Path, name: str) -> Card:
     return msgspec.json.decode((home / "models" / f"{name}.bin.card.json").read_bytes(), type=Card)
 
 
@@ -60,7 +61,7 @@ def tagged(home: Path, model: str, *given: str) -> list[dict[str, float]]:
     option = f"--tagger_options.quality_fasttext_v1.model={model}"
     where = ["--documents", home / "documents", "--taggers", "quality_fasttext_v1", "--experiment", "e"]
     succeed("tag", *where, option)
-    found = [row["attributes"] for row in rows(home / "attributes" / "e" / "d.jsonl.gz")]
+    found = attributes_of(home / "attributes" / "e" / "d.jsonl.gz")
     return [{name.split("__", 2)[2]: spans[0][2] for name, spans in row.items()} for row in found]
 
 
@@ -124,7 +125,7 @@ def test_more_than_two_labels_come_from_a_recipe(home: Path) -> None:
     }
     (home / "r.json").write_text(json.dumps(recipe))
     succeed("train", "fasttext", "-c", home / "r.json")
-    assert [label.label for label in read(home, "three").report.labels] == ["good", "bad", "other"]
+    assert [label.label for label in card_of(home, "three").report.labels] == ["good", "bad", "other"]
     assert not (home / "cache").exists()
 
 

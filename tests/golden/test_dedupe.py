@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dolma as package
+from command import dolma, recipe
 from dolma.commands import bloom
 from dolma.commands.keeper import Absorbed, Keeper
 from dolma.errors import (
@@ -28,7 +29,8 @@ from dolma.errors import (
     DolmaInputError,
     DolmaStorageError,
 )
-from shards import Row, documents, dolma, lines, read, recipe, texts, visible, write
+from folders import visible
+from shards import Row, documents, lines, read, texts, write
 
 BY_TEXT = {"documents": {"attribute_name": "dup", "key": "$.text"}}
 BY_LINE = {"paragraphs": {"attribute_name": "dup"}}
@@ -187,8 +189,8 @@ def test_the_command_line_takes_the_published_flags(tmp_path: Path) -> None:
         "--no-bloom_filter.read_only", "--bloom_filter.estimated_doc_count", "6_000",
         "--bloom_filter.desired_false_positive_rate", "1e-6", "--processes", "2",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "2 documents compared, 1 known (50.0%), 1 left out" in done.stderr
+    assert done.code == 0, done.err
+    assert "2 documents compared, 1 known (50.0%), 1 left out" in done.err
     assert marks(tmp_path) == [None, [[0, 1, 1]], []]
 
 
@@ -627,8 +629,8 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     documents(tmp_path, {"a.jsonl.gz": texts("x")})
     made = recipe(tmp_path, config(tmp_path, BY_TEXT))
     done = dolma("-c", made, "dedupe", "--dryrun")
-    assert done.returncode == 0, done.stderr
-    assert "1 shards to do" in done.stderr
+    assert done.code == 0, done.err
+    assert "1 shards to do" in done.err
     assert set(visible(tmp_path)) == {"documents/a.jsonl.gz", "recipe.json"}
 
 
@@ -636,6 +638,6 @@ def test_errors_are_one_message_with_their_exit_code(tmp_path: Path) -> None:
     documents(tmp_path, {"a.jsonl.gz": texts("x")})
     made = recipe(tmp_path, config(tmp_path, {**BY_TEXT, "num_partitions": 2, "partition_index": 2}))
     done = dolma("-c", made, "dedupe")
-    assert (done.returncode, "Traceback" in done.stderr) == (DolmaConfigError.exit_code, False)
-    assert done.stderr.startswith(f"error: {made}:1: dedupe.partition_index")
+    assert done.code == DolmaConfigError.exit_code
+    assert done.err.startswith(f"error: {made}:1: dedupe.partition_index")
     assert issubclass(DolmaConfigError, DolmaError)

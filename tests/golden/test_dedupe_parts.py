@@ -13,7 +13,8 @@ import pytest
 
 import dolma as package
 from dolma.errors import DolmaConfigError, DolmaInputError, DolmaShardError
-from shards import Row, documents, read, texts, visible, write
+from folders import visible
+from shards import Row, documents, read, texts, write
 
 BY_TEXT = {"documents": {"attribute_name": "dup", "key": "$.text"}}
 BY_LINE = {"paragraphs": {"attribute_name": "dup"}}

@@ -13,7 +13,8 @@ from dolma.commands import bloom, recipe
 from dolma.commands.keeper import Absorbed, Keeper
 from dolma.config import RecipeConfig
 from dolma.errors import DolmaInputError, DolmaShardError, DolmaStorageError
-from shards import documents, read, visible, write
+from folders import visible
+from shards import documents, read, write
 
 #: Who comes with which URL and which paragraphs; 1 and 4 are marked by their URL.
 PAGES = [("u", "one two three\nfour five six"), ("u", "red red blue\nblue blue red"), ("v", "red red blue")]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import dolma as package
 from dolma.errors import DolmaConfigError, DolmaInputError, DolmaShardError
-from shards import Row, attributes, documents, hostile_gz, lines, read, texts, visible, write
+from folders import visible
+from shards import Row, attributes, documents, halve, lines, read, texts, write
 
 BY_TEXT = {"documents": {"attribute_name": "dup"}}
 BY_LINE = {"paragraphs": {"attribute_name": "dup"}}
@@ -288,7 +289,7 @@ def test_a_damaged_input_fails_the_run_and_nothing_is_written(tmp_path: Path) ->
     draw = random.Random(1)
     documents(tmp_path, {"a.jsonl.gz": texts(*(f"{draw.getrandbits(400):x}" for _ in range(3000)))})
     documents(tmp_path, {"b.jsonl.gz": texts("x")})
-    hostile_gz(tmp_path / "documents/a.jsonl.gz")
+    halve(tmp_path / "documents/a.jsonl.gz")
     with pytest.raises(DolmaShardError, match=r"documents/a.jsonl.gz"):
         dedupe(tmp_path, BY_TEXT)
     assert visible(tmp_path / "attributes") == {}

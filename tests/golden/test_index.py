@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 import dolma as package
+from command import environment, recipe
 from dolma.errors import DolmaAssetError, DolmaConfigError, DolmaInputError
-from shards import Row, environment, read, recipe, texts, visible, write
+from folders import visible
+from shards import Row, read, texts, write
 
 METHODS = [
     {"documents": {"attribute_name": "dup"}},

@@ -11,7 +11,8 @@ import alike
 from alike import components, dedupe, edited, jaccard, rows, shingles, similar, text
 from dolma import _core
 from dolma.config import MINHASH_PRESETS, MinhashConfig
-from shards import documents, texts, visible, write
+from folders import visible
+from shards import documents, texts, write
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import alike
 from alike import components, dedupe, edited, jaccard, rows, shingles, similar, text
 from dolma import _core
 from dolma.errors import DolmaError
-from shards import documents, texts, visible, write
+from folders import visible
+from shards import documents, texts, write
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import pytest
 from alike import dedupe, edited, jaccard, rows, text
 from dolma.commands import minhash
 from dolma.errors import DolmaAssetError, DolmaConfigError
-from shards import documents, texts, visible
+from folders import visible
+from shards import documents, texts
 
 tokenizers = pytest.importorskip("tokenizers", reason="needs `pip install 'dolma[tokenizers]'`")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from command import succeed
-from corpora import attributes, put, rows
+from shards import put, read, spans_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +30,7 @@ def tag(folder: Path, tagger: str, *texts: str) -> list[dict[str, Any]]:
     """What a tagger says of texts."""
     put(folder / "documents" / "t.jsonl.gz", *texts)
     succeed("tag", "--documents", folder / "documents", "--taggers", tagger, "--experiment", "e")
-    return attributes(folder / "attributes" / "e" / "t.jsonl.gz")
+    return spans_of(folder / "attributes" / "e" / "t.jsonl.gz")
 
 
 def document(row: dict[str, Any], text: str) -> dict[str, float]:
@@ -180,4 +180,4 @@ def test_the_fineweb_recipe_runs_on_the_sample(tmp_path: Path, monkeypatch: pyte
 def documents(folder: Path) -> dict[str, str]:
     """The texts of all document files of a folder, by id."""
     paths = [path for path in folder.rglob("*.jsonl*") if "/." not in str(path)]
-    return {row["id"]: row["text"] for path in sorted(paths) for row in rows(path)}
+    return {row["id"]: row["text"] for path in sorted(paths) for row in read(path)}

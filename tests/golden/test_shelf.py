@@ -14,7 +14,8 @@ import pytest
 
 import dolma as package
 from dolma.errors import DolmaAssetError, DolmaConfigError, DolmaInputError
-from shards import Row, attributes, read, texts, visible, write
+from folders import visible
+from shards import Row, attributes, read, texts, write
 
 METHOD: dict[str, Any] = {"minhash": {"attribute_name": "near"}}
 METHODS = {

@@ -14,7 +14,8 @@ from dolma import recipes
 from dolma.commands import recipe
 from dolma.config import RecipeConfig
 from dolma.errors import DolmaConfigError, DolmaInputError, DolmaShardError
-from shards import documents, lines, prose, read, texts, visible, write
+from folders import visible
+from shards import documents, lines, prose, read, texts, write
 
 CITY = "The city of Bern lies on the Aare, which flows around the old town in a wide loop."
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from corpora import attributes, line, put, rows, succeed
+from command import succeed_inline
+from shards import line, put, read, spans_of
 
 # 35 words in 5 lines, the first and the last alike; characters of words: 98.
 ENGLISH = (
@@ -33,8 +34,8 @@ RUDE = "What a shit day, said nobody."
 def tag(folder: Path, tagger: str, *texts: str) -> list[dict[str, Any]]:
     """What a tagger says of texts."""
     put(folder / "documents" / "t.jsonl.gz", *texts)
-    succeed("tag", "--documents", folder / "documents", "--taggers", tagger, "--experiment", "e")
-    return attributes(folder / "attributes" / "e" / "t.jsonl.gz")
+    succeed_inline("tag", "--documents", folder / "documents", "--taggers", tagger, "--experiment", "e")
+    return spans_of(folder / "attributes" / "e" / "t.jsonl.gz")
 
 
 def scores(row: dict[str, Any], text: str) -> dict[str, float]:
@@ -243,14 +244,14 @@ def test_pii_v3_has_exact_spans(tmp_path: Path) -> None:
 def test_random_numbers_hang_on_the_id_alone(tmp_path: Path) -> None:
     put(tmp_path / "documents" / "one.jsonl", line("", "a"), line("en", "b"), line("de", "c"))
     put(tmp_path / "documents" / "two.jsonl.gz", b'{"text":"other","source":"x","id":"en"}')
-    succeed(
+    succeed_inline(
         "tag", "--documents", tmp_path / "documents", "--taggers", "random_number_v1", "--experiment", "e"
     )
     folder = tmp_path / "attributes" / "e"
-    numbers = [row["random"][0][2] for row in attributes(folder / "one.jsonl")]
+    numbers = [row["random"][0][2] for row in spans_of(folder / "one.jsonl")]
     # XXH3-64 of no bytes is 2d06800538d394c2, of 2^64 that is 0.17588.
     assert numbers == [0.17588, 0.80593, 0.10447]
-    assert attributes(folder / "two.jsonl.gz")[0]["random"] == [[0, 5, 0.80593]]
+    assert spans_of(folder / "two.jsonl.gz")[0]["random"] == [[0, 5, 0.80593]]
 
 
 def test_toxic_words(tmp_path: Path) -> None:
@@ -287,8 +288,8 @@ def test_how_english_the_paragraphs_are(tmp_path: Path) -> None:
 def test_scores_are_floats_of_five_decimals_and_offsets_are_integers(tmp_path: Path) -> None:
     put(tmp_path / "documents" / "t.jsonl", ENGLISH, GERMAN, JAPANESE, "")
     taggers = ["gopher_v1", "c4_v2", "pii_regex_v3", "lang_id_doc_v1", "random_number_v1"]
-    succeed("tag", "--documents", tmp_path / "documents", "--taggers", *taggers, "--experiment", "e")
-    for row in rows(tmp_path / "attributes" / "e" / "t.jsonl"):
+    succeed_inline("tag", "--documents", tmp_path / "documents", "--taggers", *taggers, "--experiment", "e")
+    for row in read(tmp_path / "attributes" / "e" / "t.jsonl"):
         for spans in row["attributes"].values():
             for start, end, score in spans:
                 assert (type(start), type(end), type(score)) == (int, int, float)

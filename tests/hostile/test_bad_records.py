@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from command import dolma, recipe
 from commands import COMMANDS, output, run
-from corpora import balanced, contents, dolma, everything, line, put, recipe, reports, rows, visible
+from folders import balanced, everything, listed, reports, visible
+from shards import line, put, read
 
 #: Lines that no command takes, with the reason.
 BAD = (
@@ -44,7 +46,7 @@ def test_bad_lines_are_put_aside_with_path_line_reason_and_line(tmp_path: Path, 
     plant(tmp_path)
     result = run(name, tmp_path, "--max_bad_records", len(BAD))
     assert result.code == 0, result.err
-    assert visible(output(name, tmp_path)) == ["good.jsonl.gz", "sub/bad.jsonl"]
+    assert listed(output(name, tmp_path)) == ["good.jsonl.gz", "sub/bad.jsonl"]
     place = output(name, tmp_path) / ".dolma" / "bad" / "sub" / "bad.jsonl.jsonl"
     assert f"bad lines are in {place.relative_to(tmp_path)}" in result.err
     assert "9 documents read = 4 written + 0 dropped + 5 bad" in result.err
@@ -66,7 +68,7 @@ def test_bad_lines_are_put_aside_with_path_line_reason_and_line(tmp_path: Path, 
 def test_rows_beside_bad_lines_keep_their_place(tmp_path: Path, name: str) -> None:
     plant(tmp_path)
     assert run(name, tmp_path, "--max_bad_records", len(BAD)).code == 0
-    found = rows(output(name, tmp_path) / "sub" / "bad.jsonl")
+    found = read(output(name, tmp_path) / "sub" / "bad.jsonl")
     assert [row["id"] for row in found] == ["bad-0", *[None] * len(BAD), f"bad-{len(BAD) + 1}"]
     assert all(row["attributes"] == {} for row in found[1:-1])
 
@@ -74,7 +76,7 @@ def test_rows_beside_bad_lines_keep_their_place(tmp_path: Path, name: str) -> No
 def test_a_mix_has_the_good_lines_only(tmp_path: Path) -> None:
     plant(tmp_path)
     assert run("mix", tmp_path, "--max_bad_records", len(BAD)).code == 0
-    found = rows(output("mix", tmp_path) / "sub" / "bad.jsonl")
+    found = read(output("mix", tmp_path) / "sub" / "bad.jsonl")
     assert [row["metadata"]["provenance"] for row in found] == ["sub/bad.jsonl:1", "sub/bad.jsonl:7"]
 
 
@@ -86,7 +88,7 @@ def test_one_less_than_there_are_fails(tmp_path: Path, name: str) -> None:
         "documents/sub/bad.jsonl:2: invalid JSON at byte 17: expected a value "
         "(and 4 more bad lines; max_bad_records allows 4)"
     ]
-    assert visible(output(name, tmp_path)) == ["good.jsonl.gz"]
+    assert listed(output(name, tmp_path)) == ["good.jsonl.gz"]
     assert not [file for file in everything(output(name, tmp_path)) if "/bad/" in file]
 
 
@@ -143,7 +145,7 @@ def mix_with(root: Path, *names: str, bad: int) -> Any:
         "filter": {"exclude": ["$.attributes[?(@.e__char_length_v1__length[0][2] > 9)]"]},
         "output": {"path": "mixed"},
     }
-    file = recipe(root / "mix.json", streams=[stream], shuffle=False)
+    file = recipe(root, {"streams": [stream], "shuffle": False})
     return dolma("mix", "-c", file, "--max_bad_records", bad, cwd=root)
 
 
@@ -157,8 +159,8 @@ def test_attributes_of_files_with_bad_lines_can_be_mixed(tmp_path: Path) -> None
     result = mix_with(tmp_path, "e", bad=bad)
     assert result.code == 0, result.err
     mixed = tmp_path / "mixed" / "documents"
-    assert [row["text"] for row in rows(mixed / "half.jsonl")] == ["short", "end"]
-    assert [row["text"] for row in rows(mixed / "sub" / "bad.jsonl")] == ["first", "last"]
+    assert [row["text"] for row in read(mixed / "half.jsonl")] == ["short", "end"]
+    assert [row["text"] for row in read(mixed / "sub" / "bad.jsonl")] == ["first", "last"]
     (report,) = reports(mixed)
     assert report["counts"] == {"read": 13, "written": 6, "dropped": 1, "bad": 6}
     assert balanced(report)
@@ -181,4 +183,4 @@ def test_a_line_that_was_put_aside_is_bad_for_a_mix_that_allows_none(tmp_path: P
     assert result.failures == [
         "documents/half.jsonl:2: was put aside as a bad line when attributes/e/half.jsonl was written"
     ]
-    assert contents(tmp_path / "mixed") == {}
+    assert visible(tmp_path / "mixed") == {}

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from command import Result, dolma, recipe
 from commands import COMMANDS, check_failed, output, run
-from corpora import Result, dolma, line, put, recipe, visible
+from folders import listed
+from shards import line, put
 
 
 @pytest.fixture(params=COMMANDS)
@@ -73,7 +75,7 @@ def run_unforeseen(name: str, root: Path, *more: object) -> Result:
         return run(name, root, *more)
     stream = {"name": "m", "documents": ["documents"], "output": {"path": "mixed"}}
     stream["filter"] = {"include": ["$.id"]}
-    path = recipe(root / "mix.json", streams=[stream], shuffle=False)
+    path = recipe(root, {"streams": [stream], "shuffle": False})
     return dolma("mix", "-c", path, *more, cwd=root)
 
 
@@ -99,7 +101,7 @@ def test_the_disk_fills_up(small_disk: Path, name: str) -> None:
     (small_disk / "filler").unlink()
     before = (output(name, small_disk) / "good.jsonl.gz").stat().st_mtime_ns
     assert run_unforeseen(name, small_disk).code == 0
-    assert visible(output(name, small_disk)) == ["big.jsonl.gz", "good.jsonl.gz"]
+    assert listed(output(name, small_disk)) == ["big.jsonl.gz", "good.jsonl.gz"]
     if name != "dedupe":
         assert (output(name, small_disk) / "good.jsonl.gz").stat().st_mtime_ns == before
 
@@ -115,4 +117,4 @@ def test_the_disk_is_full_from_the_start(small_disk: Path, name: str) -> None:
     assert all("No space left on device" in failure for failure in result.failures)
     # The last one is the report, which has no room either and must not hide the others.
     assert len(result.failures) == 3
-    assert not output(name, small_disk).exists() or visible(output(name, small_disk)) == []
+    assert not output(name, small_disk).exists() or listed(output(name, small_disk)) == []

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from corpora import dolma, put
-from shards import recipe
+from command import dolma, recipe
+from shards import put
 
 
 def test_a_mix_names_all_damaged_inputs_of_an_output(tmp_path: Path) -> None:
@@ -61,6 +61,6 @@ def test_a_filter_without_effect_and_a_window_without_a_score_are_told(tmp_path:
     result = dolma("mix", "-c", config, cwd=tmp_path)
     assert result.code == 2
     assert result.message == (
-        "streams[0] (m): span_replacement: $.attributes.x: no score is from min_score 5 to below max_score 1; give a "
-        "larger max_score"
+        f"{config}:1: streams[0].span_replacement[0]: $.attributes.x: no score is from min_score 5 to below "
+        "max_score 1; give a larger max_score"
     )

@@ -15,17 +15,8 @@ import pytest
 import zstandard
 
 from commands import COMMANDS, check_failed, output, run
-from corpora import (
-    documents,
-    everything,
-    line,
-    put,
-    read,
-    reports,
-    rows,
-    visible,
-    write_raw,
-)
+from folders import everything, listed, reports
+from shards import decode, line, numbered, put, read, write_raw
 
 
 @pytest.fixture(params=COMMANDS)
@@ -42,7 +33,7 @@ def alongside(root: Path, name: str, data: bytes) -> None:
 
 # Compressed files
 
-_LINES = b"".join(one + b"\n" for one in documents(f"text number {n} {n * n}" for n in range(2000)))
+_LINES = b"".join(one + b"\n" for one in numbered(f"text number {n} {n * n}" for n in range(2000)))
 GZ = gzip.compress(_LINES, mtime=0)
 ZST = zstandard.ZstdCompressor(write_checksum=True).compress(_LINES)
 SIZE = len(_LINES)
@@ -98,7 +89,7 @@ def test_gzip_that_is_cut_anywhere(tmp_path: Path, name: str, share: float) -> N
     result = run(name, tmp_path)
     assert (result.code, len(result.failures)) == (4, 1)
     assert result.failures[0].startswith(f"documents/bad.jsonl.gz: {CUT} (")
-    assert visible(output(name, tmp_path)) == ["good.jsonl.gz"]
+    assert listed(output(name, tmp_path)) == ["good.jsonl.gz"]
 
 
 @pytest.mark.parametrize(("file", "data"), [("bad.jsonl.gz", GZ), ("bad.jsonl.zst", ZST)])
@@ -109,7 +100,7 @@ def test_a_flipped_bit_never_passes(tmp_path: Path, name: str, file: str, data: 
     assert (result.code, len(result.failures)) == (4, 1)
     # Where the bit makes nonsense of a line before the checksum is reached, that is said.
     assert result.failures[0].startswith((f"documents/{file}: the ", f"documents/{file}:"))
-    assert visible(output(name, tmp_path)) == ["good.jsonl.gz"]
+    assert listed(output(name, tmp_path)) == ["good.jsonl.gz"]
 
 
 def test_truncation_at_the_end_of_a_line_is_found(tmp_path: Path, name: str) -> None:
@@ -185,7 +176,7 @@ def test_bad_lines(tmp_path: Path, name: str, case: str) -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 7_001, 30_000])
 def test_the_number_of_the_line_is_right_in_every_block(tmp_path: Path, name: str, number: int) -> None:
-    lines = documents("x" * (n % 300) for n in range(30_000))
+    lines = numbered("x" * (n % 300) for n in range(30_000))
     lines[number - 1] = b"?"
     put(tmp_path / "documents" / "bad.jsonl.gz", *lines)
     result = run(name, tmp_path, "--processes", 2)
@@ -193,7 +184,7 @@ def test_the_number_of_the_line_is_right_in_every_block(tmp_path: Path, name: st
 
 
 def test_the_first_of_many_bad_lines_is_named(tmp_path: Path, name: str) -> None:
-    lines = documents("x" * 100 for n in range(30_000))
+    lines = numbered("x" * 100 for n in range(30_000))
     for number in (4_000, 9_000, 20_000):
         lines[number - 1] = b"?"
     put(tmp_path / "documents" / "bad.jsonl", *lines)
@@ -216,7 +207,7 @@ def test_a_mix_carries_what_it_does_not_look_at(tmp_path: Path) -> None:
     odd = rb'{"id":"x","text":"a\ud800b","n":1.10,"big":9007199254740993,"\udfff":[1e999]}'
     put(tmp_path / "documents" / "odd.jsonl", odd)
     assert run("mix", tmp_path).code == 0
-    assert read(tmp_path / "mixed" / "documents" / "odd.jsonl").startswith(odd[:-1])
+    assert decode(tmp_path / "mixed" / "documents" / "odd.jsonl").startswith(odd[:-1])
 
 
 # Odd, but right
@@ -224,7 +215,7 @@ def test_a_mix_carries_what_it_does_not_look_at(tmp_path: Path) -> None:
 
 def lengths(path: Path) -> list[float]:
     """The scores of the tagger `characters`."""
-    return [row["attributes"]["e__characters__count"][0][2] for row in rows(path)]
+    return [row["attributes"]["e__characters__count"][0][2] for row in read(path)]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +246,7 @@ def test_odd_files_are_read(tmp_path: Path, name: str, data: bytes, expected: li
     if name == "tag in Python":
         assert lengths(file) == expected
     else:
-        assert len(rows(file)) == len(expected)
+        assert len(read(file)) == len(expected)
     (report,) = reports(output(name, tmp_path))
     assert report["counts"] == {"read": len(expected), "written": len(expected), "dropped": 0, "bad": 0}
 
@@ -264,10 +255,10 @@ def test_of_two_equal_keys_the_last_counts_and_no_other_is_written(tmp_path: Pat
     put(tmp_path / "documents" / "twice.jsonl", b'{"id":"1","text":"secret","text":"b","id":"2"}')
     for command in ("tag", "dedupe", "mix"):
         assert run(command, tmp_path).code == 0
-        (row,) = rows(output(command, tmp_path) / "twice.jsonl")
+        (row,) = read(output(command, tmp_path) / "twice.jsonl")
         assert row["id"] == "2"
         assert row.get("text", "b") == "b"
-        assert b"secret" not in read(output(command, tmp_path) / "twice.jsonl")
+        assert b"secret" not in decode(output(command, tmp_path) / "twice.jsonl")
         for stale in everything(tmp_path / "attributes") if command == "tag" else []:
             (tmp_path / "attributes" / stale).unlink()
 
@@ -277,7 +268,7 @@ def test_windows_line_ends_and_marks_are_not_part_of_a_mix(tmp_path: Path) -> No
         tmp_path / "documents" / "w.jsonl", b'\xef\xbb\xbf{"id":"1","text":"a"}\r\n{"id":"2","text":"b"}\r\n'
     )
     assert run("mix", tmp_path).code == 0
-    data = read(tmp_path / "mixed" / "documents" / "w.jsonl")
+    data = decode(tmp_path / "mixed" / "documents" / "w.jsonl")
     assert data.startswith(b'{"id":"1"')
     assert b"\r" not in data
 
@@ -288,7 +279,7 @@ def test_a_line_of_fifty_megabytes(tmp_path: Path, name: str) -> None:
     put(tmp_path / "documents" / "long.jsonl.gz", "short", line("long", text), "short")
     result = run(name, tmp_path)
     assert result.code == 0, result.err
-    found = rows(output(name, tmp_path) / "long.jsonl.gz")
+    found = read(output(name, tmp_path) / "long.jsonl.gz")
     assert [row["id"] for row in found] == ["long-0", "long", "long-2"]
     if name == "tag in Python":
         assert lengths(output(name, tmp_path) / "long.jsonl.gz")[1] == len(text)

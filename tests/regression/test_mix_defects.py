@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 import dolma as package
+from command import dolma, recipe
 from dolma.errors import DolmaInputError, DolmaShardError
-from shards import attributes, documents, dolma, hostile_gz, lines, read, recipe, texts, visible
+from folders import visible
+from shards import attributes, documents, halve, lines, read, texts
 
 TOO_HIGH = {"exclude": ["$.attributes[?(@.k && @.k[0] && @.k[0][2] > 0.5)]"]}
 
@@ -64,18 +66,18 @@ def test_m3_a_truncated_document_file_fails_the_shard(tmp_path: Path) -> None:
     documents(
         tmp_path, {"a.jsonl.gz": texts(*(f"{n} {n * n}" for n in range(2000))), "b.jsonl.gz": texts("x")}
     )
-    hostile_gz(tmp_path / "documents/a.jsonl.gz")
+    halve(tmp_path / "documents/a.jsonl.gz")
     made = recipe(tmp_path, {"streams": [stream(tmp_path)], "shuffle": False})
     done = dolma("-c", made, "mix")
-    assert done.returncode == DolmaShardError.exit_code
-    assert "documents/a.jsonl.gz" in done.stderr
+    assert done.code == DolmaShardError.exit_code
+    assert "documents/a.jsonl.gz" in done.err
     assert set(visible(tmp_path / "mix")) == {"documents/b.jsonl.gz"}
 
 
 def test_m3_a_truncated_attribute_file_fails_the_shard(tmp_path: Path) -> None:
     documents(tmp_path, {"a.jsonl.gz": texts(*(f"{n}" for n in range(2000)))})
     rows = [(f"d{n}", score(n / 2000)) for n in range(2000)]
-    hostile_gz(attributes(tmp_path, "x", "a.jsonl.gz", rows))
+    halve(attributes(tmp_path, "x", "a.jsonl.gz", rows))
     with pytest.raises(DolmaShardError, match=r"attributes/x/a\.jsonl\.gz"):
         run(stream(tmp_path, attributes=["x"], filter={**TOO_HIGH, "on_missing": "keep"}))
     assert visible(tmp_path / "mix") == {}
@@ -136,8 +138,8 @@ def test_m8_provenance_is_unique_over_folders_and_keeps_its_chain(tmp_path: Path
 def test_m9_an_empty_glob_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "documents").mkdir()
     done = dolma("-c", recipe(tmp_path, {"streams": [stream(tmp_path)]}), "mix")
-    assert done.returncode == DolmaInputError.exit_code
-    assert "matches no file" in done.stderr
+    assert done.code == DolmaInputError.exit_code
+    assert "matches no file" in done.err
 
 
 def test_m9_the_first_folder_called_documents_counts_everywhere(tmp_path: Path) -> None:

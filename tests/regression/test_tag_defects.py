@@ -11,29 +11,17 @@ from typing import Any
 
 import pytest
 
-from corpora import (
-    attributes,
-    command,
-    contents,
-    dolma,
-    environment,
-    inside,
-    line,
-    put,
-    reports,
-    rows,
-    succeed,
-    times,
-    visible,
-)
+from command import command, dolma, environment, succeed_inline
+from folders import inside, listed, reports, times, visible
+from shards import line, put, read, spans_of
 
 
 def tag(root: Path, *texts: str | bytes, tagger: str) -> list[dict[str, Any]]:
     """What a tagger says of texts."""
     put(root / "documents" / "t.jsonl.gz", *texts)
     with inside(root):
-        succeed("tag", "--documents", "documents", "--taggers", tagger, "--experiment", "e")
-    return attributes(root / "attributes" / "e" / "t.jsonl.gz")
+        succeed_inline("tag", "--documents", "documents", "--taggers", tagger, "--experiment", "e")
+    return spans_of(root / "attributes" / "e" / "t.jsonl.gz")
 
 
 def found(row: dict[str, Any], text: str) -> list[str]:
@@ -50,8 +38,8 @@ def test_t1_the_path_below_documents_is_kept(tmp_path: Path) -> None:
     put(tmp_path / "documents" / "sub" / "deep" / "a.jsonl.gz", "x")
     with inside(tmp_path):
         options = ["--taggers", "doc_count_v1", "--experiment", "e"]
-        succeed("tag", "--documents", "documents/**/*.gz", *options)
-    assert visible(tmp_path / "attributes") == ["e/sub/deep/a.jsonl.gz"]
+        succeed_inline("tag", "--documents", "documents/**/*.gz", *options)
+    assert listed(tmp_path / "attributes") == ["e/sub/deep/a.jsonl.gz"]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +86,7 @@ def test_t2_a_document_that_a_tagger_fails_on_does_not_take_other_files_along(tm
         "documents/b.jsonl:2: tagger picky failed on document 'b-1': ZeroDivisionError: division by zero "
         f"({tmp_path}/picky.py:8)"
     ]
-    assert visible(tmp_path / "attributes") == ["e/a.jsonl", "e/c.jsonl"]
+    assert listed(tmp_path / "attributes") == ["e/a.jsonl", "e/c.jsonl"]
 
 
 def test_t3_running_again_skips_in_all_folders(tmp_path: Path) -> None:
@@ -106,7 +94,9 @@ def test_t3_running_again_skips_in_all_folders(tmp_path: Path) -> None:
         put(tmp_path / "documents" / name, "x")
     with inside(tmp_path):
         for _ in range(2):
-            succeed("tag", "--documents", "documents", "--taggers", "doc_count_v1", "--experiment", "e")
+            succeed_inline(
+                "tag", "--documents", "documents", "--taggers", "doc_count_v1", "--experiment", "e"
+            )
     assert [report["shards"]["skipped"] for report in reports(tmp_path / "attributes" / "e")] == [0, 3]
 
 
@@ -134,9 +124,9 @@ def test_t4_a_killed_run_leaves_nothing_that_looks_finished(tmp_path: Path) -> N
     process.kill()
     assert process.wait() != 0
     assert unfinished()
-    assert visible(folder) == []
+    assert listed(folder) == []
     assert dolma("tag", "--documents", "documents", *options, cwd=tmp_path).code == 0
-    assert len(rows(folder / "a.jsonl.gz")) == 40_000
+    assert len(read(folder / "a.jsonl.gz")) == 40_000
     assert not unfinished()
 
 
@@ -194,9 +184,9 @@ def test_t14_random_numbers_are_the_same_in_every_process(tmp_path: Path) -> Non
         options = ["--taggers", "random_number_v1", "--experiment", "e", "--processes", run]
         done = dolma("tag", "--documents", "documents", *options, cwd=tmp_path / run)
         assert done.code == 0, done.err
-        found.append(contents(tmp_path / run / "attributes"))
+        found.append(visible(tmp_path / run / "attributes"))
     assert found[0] == found[1]
-    numbers = [row["random"][0][2] for row in attributes(tmp_path / "1" / "attributes" / "e" / "t.jsonl")]
+    numbers = [row["random"][0][2] for row in spans_of(tmp_path / "1" / "attributes" / "e" / "t.jsonl")]
     assert len(set(numbers)) == 100
     assert 0.4 < sum(numbers) / 100 < 0.6
 
@@ -229,5 +219,5 @@ def test_a_finished_run_is_not_touched_by_a_dry_one(tmp_path: Path) -> None:
     before = times(tmp_path / "attributes")
     with inside(tmp_path):
         options = ["--taggers", "doc_count_v1", "--experiment", "e", "--dryrun", "--force"]
-        succeed("tag", "--documents", "documents", *options)
+        succeed_inline("tag", "--documents", "documents", *options)
     assert times(tmp_path / "attributes") == before

@@ -19,9 +19,11 @@ from bucket import Bucket
 from faults import FOREVER, Faults
 
 import dolma
+from command import environment, recipe
 from dolma import storage
 from dolma.errors import DolmaConfigError, DolmaError, DolmaInputError, DolmaShardError, DolmaStorageError
-from shards import environment, prose, recipe, visible, write
+from folders import visible
+from shards import prose, write
 
 FILES = ("a.jsonl.gz", "b/c.jsonl.zst", "b/d.jsonl", "e.jsonl.gz")
 

@@ -13,7 +13,8 @@ from faults import FOREVER, Faults
 import dolma
 from dolma import storage
 from dolma.errors import DolmaShardError
-from shards import prose, visible, write
+from folders import visible
+from shards import prose, write
 
 METHODS: dict[str, dict[str, Any]] = {
     "exact": {"documents": {"attribute_name": "dup"}, "explain": False},
