@@ -557,7 +557,7 @@ class FilterConfig(Config, frozen=True, kw_only=True):
     syntax: Annotated[Syntax, Meta(description="Language of the expressions.")] = "jsonpath"
     on_missing: Annotated[
         Literal["error", "keep"],
-        Meta(description="What to do when a rule names an attribute that no row of a file has."),
+        Meta(description="What to do when a rule or edit names an attribute that no row of the stream has."),
     ] = "error"
 
 

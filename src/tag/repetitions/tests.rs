@@ -1,3 +1,5 @@
+//! Repetitions held against the published expression and a naive search.
+
 use super::*;
 use crate::tag::testing::rows;
 use crate::text::Text;
