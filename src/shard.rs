@@ -37,6 +37,14 @@ pub struct Counts {
     pub bad: u64,
 }
 
+impl Counts {
+    /// Of a batch whose lines have a row each, but for the bad ones.
+    pub fn of_rows(lines: u64, bad: &[Bad]) -> Self {
+        let bad = bad.len() as u64;
+        Self { read: lines, written: lines - bad, dropped: 0, bad }
+    }
+}
+
 impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.read += other.read;
@@ -201,20 +209,33 @@ pub fn split_lines(buffer: &[u8]) -> impl Iterator<Item = &[u8]> {
     .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// A finished output on this machine, with its bytes as compressed.
+/// Rows as compressed, to be appended to an output.
+#[derive(Default)]
 pub struct Compressed {
     pub bytes: Vec<u8>,
     pub segment: Segment,
 }
 
-/// Compresses `text` in one go.
-///
-/// # Errors
-/// `Codec` when the compressor fails.
-pub fn compress(compressor: &mut Compressor, text: &[u8]) -> Result<Compressed> {
-    let mut bytes = Vec::with_capacity(text.len() / 3 + 64);
-    let segment = compressor.compress(text, &mut bytes)?;
-    Ok(Compressed { bytes, segment })
+/// Compresses what one thread makes, with one compressor as long as the encoding is the same.
+#[derive(Default)]
+pub struct Packer {
+    compressor: Option<(Encoding, Compressor)>,
+}
+
+impl Packer {
+    /// Compresses `text` in one go.
+    ///
+    /// # Errors
+    /// `Codec` when the compressor cannot be made or fails.
+    pub fn pack(&mut self, encoding: Encoding, text: &[u8]) -> Result<Compressed> {
+        let compressor = match &mut self.compressor {
+            Some((known, compressor)) if *known == encoding => compressor,
+            slot => &mut slot.insert((encoding, Compressor::new(encoding)?)).1,
+        };
+        let mut bytes = Vec::with_capacity(text.len() / 3 + 64);
+        let segment = compressor.compress(text, &mut bytes)?;
+        Ok(Compressed { bytes, segment })
+    }
 }
 
 /// Creates the folder of `path` and the file itself.

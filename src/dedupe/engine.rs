@@ -9,12 +9,12 @@
 use super::bloom::BloomFilter;
 use super::keys::{Admission, Extractor, Key, KeyList, Limits, Partition, Unit};
 use super::ngrams::{self, Ngrams};
-use crate::codec::{Compressor, Encoding, Format, Writer};
+use crate::codec::{Encoding, Format, Writer};
 use crate::document::Record;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Buffers, Compressed, Counts, Done, Host, Visit};
+use crate::shard::{self, Bad, Buffers, Compressed, Counts, Done, Host, Packer, Visit};
 use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -103,7 +103,7 @@ struct Tally {
 pub struct Local {
     extractor: Extractor,
     rows: Vec<u8>,
-    compressor: Option<(Encoding, Compressor)>,
+    packer: Packer,
 }
 
 /// The reading half of an open shard.
@@ -200,9 +200,7 @@ impl<'h> Stage for DedupeRun<'h> {
             Ok(())
         })?;
         Progress::add(&self.progress.documents, lines);
-        let bad_lines = bad.len() as u64;
-        keyed.counts =
-            Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
+        keyed.counts = Counts::of_rows(lines, &bad);
         keyed.bad = bad;
         batch.give(&self.buffers);
         Ok(keyed)
@@ -237,11 +235,7 @@ impl<'h> Stage for DedupeRun<'h> {
     fn emit(&self, local: &mut Local, _shard: usize, work: Keyed) -> Result<Marked> {
         local.rows.clear();
         let tally = self.write_rows(&work, &mut local.rows);
-        let compressor = match &mut local.compressor {
-            Some((known, compressor)) if *known == work.encoding => compressor,
-            slot => &mut slot.insert((work.encoding, Compressor::new(work.encoding)?)).1,
-        };
-        let rows = shard::compress(compressor, &local.rows)?;
+        let rows = local.packer.pack(work.encoding, &local.rows)?;
         Ok(Marked { rows, counts: work.counts, bad: work.bad, tally })
     }
 

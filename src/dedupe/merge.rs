@@ -4,11 +4,11 @@
 //! n-grams each part has a share, which add up to the share that one run over everything finds.
 //! Rows that do not belong together are an error.
 
-use crate::codec::{Compressor, Encoding, Format, Lines, Writer};
+use crate::codec::{Encoding, Format, Lines, Writer};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, BATCH_BYTES, Compressed, Counts, Done, Host};
+use crate::shard::{self, BATCH_BYTES, Compressed, Counts, Done, Host, Packer};
 use std::path::PathBuf;
 
 /// How rows of one kind are joined.
@@ -141,7 +141,7 @@ impl<'h> Stage for MergeRun<'h> {
                 joined.map_err(|(part, error)| error.at(&self.names[shard][part]).on_line(line))?;
             marked += u64::from(known);
         }
-        let rows = shard::compress(&mut Compressor::new(batch.encoding)?, rows)?;
+        let rows = Packer::default().pack(batch.encoding, rows)?;
         Ok(Joined { rows, count: batch.count, marked })
     }
 

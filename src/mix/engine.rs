@@ -7,12 +7,12 @@
 
 use super::stream::{Fate, Rules, Workspace, attribute_row};
 use super::tally::Tally;
-use crate::codec::{Compressor, Encoding, Format, Part, PartWriter, Writer};
+use crate::codec::{Encoding, Format, Part, PartWriter, Writer};
 use crate::document::{self, id_text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Buffers, Compressed, Done, Host, Visit};
+use crate::shard::{self, Bad, Buffers, Compressed, Done, Host, Packer, Visit};
 use crate::zipped::{Zipped, ZippedReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -102,7 +102,7 @@ pub struct Sink {
 pub struct Local {
     workspace: Workspace,
     rows: Vec<u8>,
-    compressor: Option<(Encoding, Compressor)>,
+    packer: Packer,
 }
 
 impl<'h> Stage for MixRun<'h> {
@@ -188,14 +188,10 @@ impl<'h> Stage for MixRun<'h> {
         tally.spans_replaced = std::mem::take(&mut local.workspace.spans_replaced);
         Progress::add(&self.progress.documents, batch.documents.lines);
         batch.give(&self.buffers);
-        let compressor = match &mut local.compressor {
-            Some((known, compressor)) if *known == stream.encoding => compressor,
-            slot => &mut slot.insert((stream.encoding, Compressor::new(stream.encoding)?)).1,
-        };
         let rows = if local.rows.is_empty() {
-            Compressed { bytes: Vec::new(), segment: crate::codec::Segment::default() }
+            Compressed::default()
         } else {
-            shard::compress(compressor, &local.rows)?
+            local.packer.pack(stream.encoding, &local.rows)?
         };
         Ok(Mixed { rows, tally, bad })
     }

@@ -3,10 +3,10 @@
 
 use super::host::Progress;
 use super::{exception, raise, runs};
-use crate::codec::{Compressor, Encoding, Format, Lines, Segment, Writer};
+use crate::codec::{Encoding, Format, Lines, Segment, Writer};
 use crate::document::{self, id_text};
 use crate::error::{Error, Result};
-use crate::shard::{self, Bad, Batch, Documents, Visit};
+use crate::shard::{self, Bad, Batch, Documents, Packer, Visit};
 use crate::tag::engine::{details, source};
 use crate::tag::row::{Column, Keys, OnError, Rows};
 use crate::tag::{self, Span, Spans, Worker};
@@ -275,8 +275,8 @@ impl BatchTagger {
         let encoding = raise(Encoding::new(Format::from_path(&batch.path), None))?;
         let outputs = &self.rows.outputs;
         let compressed = py.detach(|| -> Result<Vec<_>> {
-            let mut compressor = Compressor::new(encoding)?;
-            outputs.iter().map(|rows| shard::compress(&mut compressor, rows)).collect()
+            let mut packer = Packer::default();
+            outputs.iter().map(|rows| packer.pack(encoding, rows)).collect()
         });
         let segments = raise(compressed)?
             .into_iter()

@@ -7,11 +7,13 @@
 use super::row::{Column, Keys, LAPSES_KEPT, Lapse, OnError, Rows};
 use super::tally::{Effort, Tally};
 use super::{Document, Kernel, Worker};
-use crate::codec::{Compressor, Encoding, Format, Lines, Writer};
+use crate::codec::{Encoding, Format, Lines, Writer};
 use crate::document::{self, Record};
 use crate::error::{Error, Result};
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Bad, Batch, Buffers, Compressed, Counts, Documents, Done, Host, Visit};
+use crate::shard::{
+    self, Bad, Batch, Buffers, Compressed, Counts, Documents, Done, Host, Packer, Visit,
+};
 use crate::text::{Text, TextBuffers};
 use std::time::{Duration, Instant};
 
@@ -52,7 +54,7 @@ pub struct Local<'s> {
     rows: Rows,
     text: Vec<u8>,
     buffers: TextBuffers,
-    compressor: Option<(Encoding, Compressor)>,
+    packer: Packer,
 }
 
 /// Rows of a batch.
@@ -130,7 +132,7 @@ impl<'h> Stage for TagRun<'h> {
             rows: Rows::new(self.outputs, self.on_error),
             text: Vec::new(),
             buffers: TextBuffers::default(),
-            compressor: None,
+            packer: Packer::default(),
         })
     }
 
@@ -175,22 +177,13 @@ impl<'h> Stage for TagRun<'h> {
             }
         })?;
         Progress::add(&self.progress.documents, batch.lines);
-        let counts = Counts {
-            read: batch.lines,
-            written: batch.lines - bad.len() as u64,
-            dropped: 0,
-            bad: bad.len() as u64,
-        };
+        let counts = Counts::of_rows(batch.lines, &bad);
         self.buffers.give(batch.buffer);
-        let compressor = match &mut local.compressor {
-            Some((known, compressor)) if *known == encoding => compressor,
-            slot => &mut slot.insert((encoding, Compressor::new(encoding)?)).1,
-        };
         let outputs = local
             .rows
             .outputs
             .iter()
-            .map(|rows| shard::compress(compressor, rows))
+            .map(|rows| local.packer.pack(encoding, rows))
             .collect::<Result<_>>()?;
         let lapses = std::mem::take(&mut local.rows.lapses);
         let efforts = Rows::efforts(local.workers.iter_mut().map(|(_, column)| column));

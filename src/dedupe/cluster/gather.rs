@@ -91,10 +91,9 @@ impl<'r> Stage for Gather<'r> {
             }
             Ok(())
         })?;
-        let (lines, bad_lines) = (batch.documents.lines, bad.len() as u64);
+        let lines = batch.documents.lines;
         Progress::add(&self.progress.documents, lines);
-        out.account.counts =
-            Counts { read: lines, written: lines - bad_lines, dropped: 0, bad: bad_lines };
+        out.account.counts = Counts::of_rows(lines, &bad);
         out.account.bad = bad;
         batch.give(&self.run.buffers);
         Ok(out)

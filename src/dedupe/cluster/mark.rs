@@ -7,12 +7,12 @@ use super::ledger::{self, Fate};
 use super::records::{Doc, Verdict};
 use super::run::{ClusterRun, Resolved, Shuffle};
 use super::verdicts::Cursor;
-use crate::codec::{Compressor, Encoding, Format, Writer};
+use crate::codec::{Encoding, Format, Writer};
 use crate::dedupe::keys::Unit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Compressed, Counts, Done, Host};
+use crate::shard::{self, Compressed, Counts, Done, Host, Packer};
 
 /// Bytes of ledger that are worked on at once: some ten thousand rows.
 const CHUNK: u64 = 1 << 18;
@@ -67,7 +67,7 @@ struct Tally {
 pub struct Local {
     rows: Vec<u8>,
     buffer: Vec<u8>,
-    compressor: Option<(Encoding, Compressor)>,
+    packer: Packer,
 }
 
 impl<'r> Stage for Mark<'r> {
@@ -119,15 +119,11 @@ impl<'r> Stage for Mark<'r> {
     }
 
     fn process(&self, local: &mut Local, _shard: usize, batch: Batch) -> Result<Marked> {
-        let Local { rows, buffer, compressor } = local;
+        let Local { rows, buffer, packer } = local;
         rows.clear();
         let tally = self.write_rows(&batch, buffer, rows)?;
         Progress::add(&self.progress.documents, tally.counts.read);
-        let compressor = match compressor {
-            Some((known, compressor)) if *known == batch.encoding => compressor,
-            slot => &mut slot.insert((batch.encoding, Compressor::new(batch.encoding)?)).1,
-        };
-        Ok(Marked { rows: shard::compress(compressor, rows)?, tally })
+        Ok(Marked { rows: packer.pack(batch.encoding, rows)?, tally })
     }
 
     fn emit(&self, _local: &mut Local, _shard: usize, work: Marked) -> Result<Marked> {

@@ -10,11 +10,11 @@ use super::gather::Plan;
 use super::marks::{Cover, Cursor, Marks, covers};
 use super::records::{Mark as Repeat, Place, place};
 use super::symbols::Unit;
-use crate::codec::{Compressor, Encoding, Format, Writer};
+use crate::codec::{Encoding, Format, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 use crate::run::{Progress, Stage};
-use crate::shard::{self, Compressed, Counts, Done, Host};
+use crate::shard::{self, Compressed, Counts, Done, Host, Packer};
 use crate::text::count_chars;
 use std::sync::{Mutex, PoisonError};
 
@@ -65,7 +65,7 @@ pub struct Local {
     rows: Vec<u8>,
     text: Vec<u8>,
     covers: Vec<Cover>,
-    compressor: Option<(Encoding, Compressor)>,
+    packer: Packer,
 }
 
 /// A span in code points, with its explanation in places.
@@ -122,11 +122,8 @@ impl<'r> Stage for Mark<'r> {
         let mut findings = Findings::default();
         self.write_rows(local, &batch, &mut counts, &mut findings)?;
         Progress::add(&self.progress.documents, counts.read);
-        let compressor = match &mut local.compressor {
-            Some((known, compressor)) if *known == batch.encoding => compressor,
-            slot => &mut slot.insert((batch.encoding, Compressor::new(batch.encoding)?)).1,
-        };
-        Ok(Marked { rows: shard::compress(compressor, &local.out)?, counts, findings })
+        let rows = local.packer.pack(batch.encoding, &local.out)?;
+        Ok(Marked { rows, counts, findings })
     }
 
     fn emit(&self, _local: &mut Local, _shard: usize, work: Marked) -> Result<Marked> {
