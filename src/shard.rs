@@ -1,7 +1,7 @@
 //! What all commands share about shards: their files, batches of document lines, bad lines, and
 //! the reconciled counts.
 
-use crate::codec::{Compressor, Encoding, Lines, Segment, Writer, Written};
+use crate::codec::{Compressor, Encoding, Format, Lines, Segment, Writer, Written};
 use crate::document::Record;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::Progress;
@@ -247,6 +247,26 @@ pub fn create(path: &Path, encoding: Encoding) -> Result<Writer> {
         std::fs::create_dir_all(folder).map_err(|error| Error::from(error).at(folder))?;
     }
     Writer::create(path, encoding)
+}
+
+/// Creates the only output of a shard: in `format`, by default that of the documents which messages call
+/// `name` and which are of the format `documents` if that is given.
+///
+/// # Errors
+/// `Config` for a shard with other outputs, or a level that the format does not have; `Io` with the path.
+pub fn create_only(
+    files: &Files,
+    name: &Path,
+    documents: Option<Format>,
+    format: Option<Format>,
+    level: Option<u8>,
+) -> Result<(Writer, Encoding)> {
+    let [output] = files.outputs.as_slice() else {
+        return Err(Error::config("a dedupe shard has one attribute file"));
+    };
+    let format = format.or(documents).unwrap_or_else(|| Format::from_path(name));
+    let encoding = Encoding::new(format, level)?;
+    Ok((create(output, encoding)?, encoding))
 }
 
 /// What a finished shard of any command says of itself.

@@ -11,7 +11,7 @@ use super::keys::{Admission, Extractor, Key, KeyList, Limits, Partition, Unit};
 use super::ngrams::{self, Ngrams};
 use crate::codec::{Encoding, Format, Writer};
 use crate::document::Record;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::json;
 use crate::run::{Progress, Stage};
 use crate::shard::{self, Bad, Buffers, Compressed, Counts, Done, Host, Packer, Visit};
@@ -139,14 +139,15 @@ impl<'h> Stage for DedupeRun<'h> {
 
     fn open(&self, shard: usize) -> Result<(Source<'h>, Sink)> {
         let files = self.host.files(shard)?;
-        let [output] = files.outputs.as_slice() else {
-            return Err(Error::config("a dedupe shard has one attribute file"));
-        };
         let names = &self.names[shard];
         let source = ZippedReader::open(&files.inputs, names, self.input_format, self.progress)?;
-        let input_format = self.input_format.unwrap_or_else(|| Format::from_path(&names[0]));
-        let encoding = Encoding::new(self.output_format.unwrap_or(input_format), self.level)?;
-        let writer = shard::create(output, encoding)?;
+        let (writer, encoding) = shard::create_only(
+            &files,
+            &names[0],
+            self.input_format,
+            self.output_format,
+            self.level,
+        )?;
         let sink =
             Sink { writer, counts: Counts::default(), bad: Vec::new(), tally: Tally::default() };
         Ok((Source { files: source, encoding }, sink))

@@ -86,18 +86,14 @@ impl<'h> Stage for MergeRun<'h> {
     fn open(&self, shard: usize) -> Result<(Source, Sink)> {
         let files = self.host.files(shard)?;
         let names = &self.names[shard];
-        let [output] = files.outputs.as_slice() else {
-            return Err(Error::config("a merged shard has one output"));
-        };
         let mut lines = Vec::new();
         for (input, name) in files.inputs.iter().zip(names) {
             let format = Format::from_path(name);
             let reader = crate::codec::Reader::open(input, format).map_err(|e| e.at(name))?;
             lines.push(Lines::new(reader));
         }
-        let format = self.output_format.unwrap_or_else(|| Format::from_path(&names[0]));
-        let encoding = Encoding::new(format, self.level)?;
-        let writer = shard::create(output, encoding)?;
+        let (writer, encoding) =
+            shard::create_only(&files, &names[0], None, self.output_format, self.level)?;
         let source = Source { lines, shard, encoding, reported: 0 };
         Ok((source, Sink { writer, count: 0, marked: 0 }))
     }

@@ -5,9 +5,9 @@
 
 use super::ledger::{self, Fate};
 use super::records::{Doc, Verdict};
-use super::run::{ClusterRun, Resolved, Shuffle};
+use super::run::{ClusterRun, Plan, Resolved, Shuffle};
 use super::verdicts::Cursor;
-use crate::codec::{Encoding, Format, Writer};
+use crate::codec::{Encoding, Writer};
 use crate::dedupe::keys::Unit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
@@ -88,15 +88,11 @@ impl<'r> Stage for Mark<'r> {
 
     fn open(&self, shard: usize) -> Result<(Source<'r>, Sink)> {
         let files = self.host.files(shard)?;
-        let [output] = files.outputs.as_slice() else {
-            return Err(Error::config("a dedupe shard has one attribute file"));
-        };
         let shard = self.shards[shard];
-        let name = &self.run.names[shard][0];
-        let input_format = self.run.input_format.unwrap_or_else(|| Format::from_path(name));
-        let format = self.run.output_format.unwrap_or(input_format);
-        let encoding = Encoding::new(format, self.run.level)?;
-        let writer = shard::create(output, encoding)?;
+        let Plan { names, input_format, output_format, level, .. } = &self.run.plan;
+        let name = &names[shard][0];
+        let (writer, encoding) =
+            shard::create_only(&files, name, *input_format, *output_format, *level)?;
         let verdicts = self.resolved.verdicts.of(shard);
         Ok((
             Source { shard, place: 0, verdicts, encoding },

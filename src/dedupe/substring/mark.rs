@@ -10,7 +10,7 @@ use super::gather::Plan;
 use super::marks::{Cover, Cursor, Marks, covers};
 use super::records::{Mark as Repeat, Place, place};
 use super::symbols::Unit;
-use crate::codec::{Encoding, Format, Writer};
+use crate::codec::{Encoding, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 use crate::run::{Progress, Stage};
@@ -96,14 +96,11 @@ impl<'r> Stage for Mark<'r> {
 
     fn open(&self, shard: usize) -> Result<(Source<'r>, Sink)> {
         let files = self.host.files(shard)?;
-        let [output] = files.outputs.as_slice() else {
-            return Err(Error::config("a dedupe shard has one attribute file"));
-        };
         let shard = self.shards[shard];
-        let input = self.plan.input_format;
-        let input = input.unwrap_or_else(|| Format::from_path(&self.plan.names[shard][0]));
-        let encoding = Encoding::new(self.plan.output_format.unwrap_or(input), self.plan.level)?;
-        let writer = shard::create(output, encoding)?;
+        let Plan { names, input_format, output_format, level, .. } = self.plan;
+        let name = &names[shard][0];
+        let (writer, encoding) =
+            shard::create_only(&files, name, *input_format, *output_format, *level)?;
         let extents = self.corpus.extents(shard).iter();
         let source = Source { shard, extents, marks: self.marks.of(shard), encoding };
         Ok((source, Sink { writer, counts: Counts::default(), findings: Findings::default() }))
