@@ -122,7 +122,8 @@ def test_a_second_run_that_adds_to_an_index_fails_early_and_the_first_goes_on(
     code, said = finish(start(tmp_path, index, PLAIN))
     assert code == 2
     assert said.splitlines()[-1].startswith(
-        f"error: dedupe.index.file: {tmp_path}/seen is being added to by another run, process {first.pid} on "
+        f"error: {tmp_path}/r.json:1: dedupe.index.file: {tmp_path}/seen is being added to by another run, process "
+        f"{first.pid} on "
     )
     assert said.endswith("; wait until that has ended, or give another name\n")
     for harmless in (("--dryrun",), ("--shard", "0/2")):

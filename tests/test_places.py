@@ -101,6 +101,15 @@ def test_a_flag_has_no_line(tmp_path: Path) -> None:
         assert refused("tag", "-c", "r.yaml", *flags, cwd=tmp_path).startswith(message)
 
 
+def test_of_a_section_that_a_flag_changes_no_line_is_told(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("tag:\n  documents: [documents/*]\n")
+    message = refused("run", "-c", "r.yaml", "--tag.taggers", "nobodys", cwd=tmp_path)
+    assert message.startswith("tag: unknown tagger 'nobodys'")
+    (tmp_path / "r.yaml").write_text("tag:\n  documents: [documents/*]\n  taggers: [nobodys]\n")
+    message = refused("run", "-c", "r.yaml", cwd=tmp_path)
+    assert message.startswith("r.yaml:1: tag: unknown tagger 'nobodys'")
+
+
 def test_what_is_no_key_of_the_recipe_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("documents: [documents/*]\n")
     assert refused("tag", "-c", "r.yaml", cwd=tmp_path).startswith("taggers: name at least one")

@@ -31,6 +31,9 @@ def placed(error: DolmaConfigError, recipe: str, flags: Iterable[str]) -> DolmaC
         return error
     if any(f"{key[2]}.".startswith(f"{flag}.") for flag in flags):
         return type(error)(message)
+    if any(flag.startswith(f"{key[2]}.") for flag in flags):
+        # Of a section that they share there is no telling whose value it is.
+        return error
     line = _line(recipe, [part for part in re.split(r"[.\[\]]+", key[2]) if part])
     return error if line is None else type(error)(f"{recipe}:{line}: {message}")
 
