@@ -30,6 +30,7 @@ PUBLISHED = (
     "dolma.core.errors",
     "dolma.core.ft_tagger",
     "dolma.core.loggers",
+    "dolma.core.parallel",
     "dolma.core.paths",
     "dolma.core.registry",
     "dolma.core.runtime",

@@ -50,6 +50,7 @@ PUBLISHED = {
     ],
     "dolma.core.ft_tagger": ["BaseFastTextTagger", "Prediction"],
     "dolma.core.loggers": ["get_logger"],
+    "dolma.core.parallel": ["AllPathsTuple", "BaseParallelProcessor", "KwargsType", "QueueType"],
     "dolma.core.paths": ["cached_path"],
     "dolma.core.registry": ["TaggerRegistry"],
     "dolma.core.runtime": ["create_and_run_tagger"],

@@ -191,6 +191,25 @@ def test_records_are_written_read_and_deleted(tmp_path: Path) -> None:
         storage.read_bytes(path)
 
 
+def test_a_directory_is_made_with_its_parents_and_may_be_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        storage.make_directory(f"{tmp_path}/a/b")
+    storage.make_directory("s3://bucket/key")
+    assert (tmp_path / "a/b").is_dir()
+    put(tmp_path, "file")
+    with pytest.raises(DolmaStorageError, match="file/b"):
+        storage.make_directory(f"{tmp_path}/file/b")
+
+
+def test_what_was_written_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "file")
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    for path in ("missing", ".", "file"):
+        storage.sync(f"{tmp_path}/{path}")
+    assert len(synced) == 1
+
+
 def test_a_folder_is_cleared_of_all_that_is_in_it_and_of_nothing_else(tmp_path: Path) -> None:
     for name in (
         "out/.dolma/readings/a.x",

@@ -210,6 +210,37 @@ def test_a_pattern_without_a_match_names_the_nearest_parent(tmp_path: Path) -> N
     assert f"nearest existing parent is {tmp_path}/docs " in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path", "below"),
+    [
+        ("d", "d/e/a.gz", "e/a.gz"),
+        ("./d//", "d/e/a.gz", "e/a.gz"),
+        ("d/**/*.gz", "d/e/a.gz", "e/a.gz"),
+        ("d/*/a.gz", "d/e/a.gz", "e/a.gz"),
+        ("d/e/?.gz", "d/e/a.gz", "a.gz"),
+        ("d/e/a.gz", "d/e/a.gz", "a.gz"),
+        ("*/a.gz", "d/a.gz", "d/a.gz"),
+        ("/d[1]/*.gz", "/d[1]/a.gz", "d[1]/a.gz"),
+        ("file:///d", "/d/a.gz", "a.gz"),
+        ("s3://b/d/", "s3://b/d/e/a.gz", "e/a.gz"),
+        ("s3://b/d/*/*.gz", "s3://b/d/e/a.gz", "e/a.gz"),
+        ("s3://b/d/a.gz", "s3://b/d/a.gz", "a.gz"),
+        ("https://h/d/a.gz", "https://h/d/a.gz", "a.gz"),
+    ],
+)
+def test_what_is_below_a_pattern(pattern: str, path: str, below: str) -> None:
+    assert storage.below(pattern, path) == below
+
+
+def test_what_is_not_there_can_be_asked_for(tmp_path: Path) -> None:
+    put(tmp_path, "a/b", "a/c/d")
+    assert storage.find(f"{tmp_path}/nowhere/*") == []
+    assert sorted(file.path for file in storage.find(f"{tmp_path}/a")) == [
+        f"{tmp_path}/a/b",
+        f"{tmp_path}/a/c/d",
+    ]
+
+
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     put(tmp_path, "far/x.gz", "d/sub/y.gz")
     (tmp_path / "d/far").symlink_to(tmp_path / "far")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from .config import ProgressStyle
 
-__all__ = ["Meter", "Step", "format_bytes", "format_duration"]
+__all__ = ["Meter", "Step", "format_bytes", "format_count", "format_duration"]
 
 #: Seconds between two lines where there is no terminal; the first comes sooner.
 LINE_EVERY = 30.0
@@ -42,13 +42,19 @@ class Step:
     """What a run does at a time, and how much of it there is."""
 
     def __init__(
-        self, name: str, shards: int = 0, input_bytes: int = 0, since: Counters | None = None
+        self,
+        name: str,
+        shards: int = 0,
+        input_bytes: int = 0,
+        since: Counters | None = None,
+        unit: str = "shards",
     ) -> None:
         """`name` is empty for all that a run does. Of `input_bytes` to be read the share that is done is
-        told, or else of `shards`; of work without either only how long it goes on. It is counted from
-        what `since` says now."""
+        told, or else of `shards` (called `unit`); of work without either only how long it goes on. It is
+        counted from what `since` says now."""
         self.name = name
         self.shards = shards
+        self.unit = unit
         self.input_bytes = input_bytes
         self.begin = time.monotonic()
         self._before = (since.documents, since.bytes, since.input_bytes, since.shards) if since else (0,) * 4
@@ -100,6 +106,11 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
+def format_count(name: str, count: float) -> str:
+    """`1200` documents as `1,200 documents`."""
+    return f"{count:,.12g} {name}"
+
+
 class Meter:
     """Shows how far a run is; `update` is cheap and may be called as often as one likes."""
 
@@ -109,22 +120,27 @@ class Meter:
         style: ProgressStyle,
         whole: Step,
         taggers: Callable[[], dict[str, dict[str, float]]] = dict,
+        named: Callable[[], Mapping[str, float]] = dict,
+        pause: float = 0.0,
     ) -> None:
         """`whole` is all that the run does, shown as long as it tells of no other step; `taggers` gives
-        `share` (of the time), `documents_per_second` and `spans` by tagger."""
+        `share` (of the time), `documents_per_second` and `spans` by tagger, `named` what a run counts by
+        names of its own. Two updates are `pause` seconds apart, or more."""
         if style == "auto":
             style = "bar" if sys.stderr.isatty() else "lines"
         self.command = command
         self.style = style
         self.whole = whole
         self.taggers = taggers
+        self.named = named
+        self.pause = pause
         self._last = whole.begin - LINE_EVERY + FIRST_LINE
         self._shown = False
 
     def update(self, counters: Counters, step: Step | None = None, *, final: bool = False) -> None:
         """Shows how far the run, or a step of it, is, if it is time to."""
         now = time.monotonic()
-        every = 0.1 if self.style == "bar" else LINE_EVERY
+        every = max(self.pause, 0.1 if self.style == "bar" else LINE_EVERY)
         if self.style == "none" or (now - self._last < every and not final):
             return
         if final and not self._shown and self.style != "json":
@@ -136,9 +152,9 @@ class Meter:
             self._event(step, done, now - self.whole.begin)
         elif self.style == "bar":
             end = "\n" if final else ""
-            sys.stderr.write(f"\r\x1b[K{self.command} {_bar(done.share)} {_told(step, done)}{end}")
+            sys.stderr.write(f"\r\x1b[K{self.command} {_bar(done.share)} {self._told(step, done)}{end}")
         else:
-            sys.stderr.write(f"{self.command}: {_told(step, done)}{self._slowest()}\n")
+            sys.stderr.write(f"{self.command}: {self._told(step, done)}{self._slowest()}\n")
         sys.stderr.flush()
 
     def _slowest(self) -> str:
@@ -147,6 +163,22 @@ class Meter:
         names = sorted(taggers, key=lambda name: -taggers[name]["share"])[:SLOWEST]
         told = ", ".join(f"{name} {taggers[name]['share']:.0%}" for name in names)
         return f"  ({told} of the time)" if told else ""
+
+    def _told(self, step: Step, done: Done) -> str:
+        """How far a step is, in words: nothing of what it does not count."""
+        told = [f"{done.share:.0%}"] if done.share is not None else []
+        if step.shards:
+            told.append(f"{done.shards}/{step.shards} {step.unit}")
+        if done.documents:
+            told += [f"{done.documents:,} documents", f"{done.documents / done.seconds:,.0f} documents/s"]
+        told += [format_count(name, count) for name, count in self.named().items()]
+        if done.bytes:
+            told.append(f"{format_bytes(done.bytes / done.seconds)}/s")
+        if done.left is not None:
+            told.append(f"{format_duration(done.left)} left")
+        else:
+            told.append(f"for {format_duration(done.seconds)}")
+        return f"{step.name + ': ' if step.name else ''}{'  '.join(told)}"
 
     def _event(self, step: Step, done: Done, elapsed: float) -> None:
         event: dict[str, object] = {
@@ -171,19 +203,3 @@ class Meter:
 def _bar(share: float | None) -> str:
     filled = int((share or 0.0) * BAR)
     return "█" * filled + "·" * (BAR - filled)
-
-
-def _told(step: Step, done: Done) -> str:
-    """How far a step is, in words: nothing of what it does not count."""
-    told = [f"{done.share:.0%}"] if done.share is not None else []
-    if step.shards:
-        told.append(f"{done.shards}/{step.shards} shards")
-    if done.documents:
-        told += [f"{done.documents:,} documents", f"{done.documents / done.seconds:,.0f} documents/s"]
-    if done.bytes:
-        told.append(f"{format_bytes(done.bytes / done.seconds)}/s")
-    if done.left is not None:
-        told.append(f"{format_duration(done.left)} left")
-    else:
-        told.append(f"for {format_duration(done.seconds)}")
-    return f"{step.name + ': ' if step.name else ''}{'  '.join(told)}"

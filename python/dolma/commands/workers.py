@@ -23,6 +23,7 @@ from typing import Any
 
 from ..errors import DolmaFatalError
 from ..files import outcome_of
+from ..processes import UNSTARTED, attend
 from ..taggers.apply import WHOLE_BATCH, Job, Setup, Tagged, Tagging
 
 __all__ = ["Inline", "Workers"]
@@ -70,11 +71,9 @@ _unmade: DolmaFatalError | None = None
 
 def _start_worker(setup: Setup, board: Any, taken: Any, parent: int) -> None:
     global _tagging, _unmade
-    # Ctrl-C is the parent's to handle.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    attend(parent)
     # Standard output has the recipe; what taggers print is beside it.
     os.dup2(2, 1)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     with taken.get_lock():
         number = taken.value
         taken.value += 1
@@ -83,13 +82,6 @@ def _start_worker(setup: Setup, board: Any, taken: Any, parent: int) -> None:
     except Exception as error:
         # Raised here it would look like a worker that died.
         _unmade = DolmaFatalError(f"a worker process could not start: {error}")
-
-
-def _follow(parent: int) -> None:
-    """Ends this process when its parent is gone, however that came about."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def _work(job: Job) -> Tagged:
@@ -185,10 +177,7 @@ class Workers:
                 hung = pool.hung.get(job.serial)
                 blamed = hung or pool.blamed(job.serial)
                 if not pool.started():
-                    raise DolmaFatalError(
-                        "worker processes cannot start; a program that calls dolma and asks for processes must "
-                        'do so below `if __name__ == "__main__":`, because they import it'
-                    ) from error
+                    raise DolmaFatalError(UNSTARTED) from error
                 if blamed is None or blamed in job.condemned:
                     raise DolmaFatalError(
                         f"{job.name}: a worker process died while tagging the lines from {job.first_line} on "

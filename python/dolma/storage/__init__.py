@@ -23,18 +23,22 @@ from contextlib import contextmanager, suppress
 from dolma.errors import DolmaInputError, DolmaStorageError
 
 from . import failures, local, names, s3, web
+from .glob import below
 from .names import File, is_remote, is_temporary, join, scheme
 
 __all__ = [
     "File",
+    "below",
     "clear",
     "copy",
     "delete",
     "expand",
+    "find",
     "find_bytes",
     "is_remote",
     "is_temporary",
     "join",
+    "make_directory",
     "overwrite",
     "publish",
     "read_bytes",
@@ -43,6 +47,7 @@ __all__ = [
     "settle",
     "stage",
     "stat",
+    "sync",
     "temporary",
     "write_bytes",
 ]
@@ -69,6 +74,15 @@ def expand(patterns: Sequence[str]) -> list[File]:
             here.update(zip(remote, pool.map(_expand, remote), strict=True))
     found = {file.path: file for files in here.values() for file in files}
     return sorted(found.values(), key=lambda file: names.sort_key(file.path))
+
+
+def find(pattern: str) -> list[File]:
+    """The files that one pattern names, in no particular order; an empty list where there are none."""
+    if names.is_s3(pattern):
+        return s3.expand(pattern)
+    if is_remote(pattern):
+        return [file for file in [web.stat(pattern)] if file is not None]
+    return local.expand(pattern)
 
 
 def stat(path: str) -> File | None:
@@ -124,6 +138,20 @@ def publish(local_file: str, destination: str, *, settled: bool = True) -> File:
     if is_remote(destination):
         raise web.refuse_to_write(destination)
     return local.publish(local_file, destination, settled)
+
+
+def make_directory(path: str) -> None:
+    """Creates a directory with its parents; object stores need none."""
+    if not is_remote(path):
+        with failures.explained("create it", path):
+            local.make_directory(names.local_path(path))
+
+
+def sync(path: str) -> None:
+    """Waits until the bytes of a local file are on the disk; a missing one is fine."""
+    if not is_remote(path):
+        with failures.explained("sync", path):
+            local.sync(names.local_path(path))
 
 
 def settle() -> None:
@@ -228,26 +256,17 @@ def replacing(destination: str, work_dir: str) -> Iterator[str]:
 
 
 def _expand(pattern: str) -> list[File]:
-    if names.is_s3(pattern):
-        files, nearest = s3.expand(pattern), s3.nearest
-    elif is_remote(pattern):
-        return [_single(pattern)]
-    else:
-        files, nearest = local.expand(pattern), local.nearest
+    files = find(pattern)
     if not files:
-        raise DolmaInputError(_nothing(pattern, nearest(pattern)))
+        raise _nothing(pattern)
     return files
 
 
-def _single(path: str) -> File:
-    file = web.stat(path)
-    if file is None:
-        raise failures.missing(path, f"{scheme(path)}:// is not listed, so name each file")
-    return file
-
-
-def _nothing(pattern: str, nearest: str) -> str:
-    return (
+def _nothing(pattern: str) -> DolmaInputError:
+    if is_remote(pattern) and not names.is_s3(pattern):
+        return failures.missing(pattern, f"{scheme(pattern)}:// is not listed, so name each file")
+    nearest = (s3 if names.is_s3(pattern) else local).nearest(pattern)
+    return DolmaInputError(
         f"{pattern}: matches no file; the nearest existing parent is {nearest} "
         "(`*` stays within one directory, `**` does not; hidden names must be spelled out)"
     )

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from .names import File
+from .names import File, is_remote, local_path
 
 Directory = TypeVar("Directory")
 
@@ -47,6 +47,19 @@ def is_magic(text: str) -> bool:
 def literal_head(parts: Sequence[str]) -> int:
     """How many leading components are names and nothing else."""
     return next((i for i, part in enumerate(parts) if is_magic(part)), len(parts))
+
+
+def below(pattern: str, path: str) -> str:
+    """The path of a file that `pattern` names, below the folder that is the same for all of them whatever
+    there is: before the first wildcard, the directory that is named, or the one that the file lies in."""
+    parts, file = _components(pattern), _components(path)
+    return "/".join(file[literal_head(parts) :] or file[-1:])
+
+
+def _components(path: str) -> list[str]:
+    if is_remote(path):
+        return path.partition("://")[2].rstrip("/").split("/")
+    return [part for part in local_path(path).split("/") if part not in ("", ".")]
 
 
 def select(tree: Tree[Directory], root: Directory, parts: Sequence[str]) -> Iterator[File]:

@@ -145,6 +145,13 @@ def write_bytes(path: str, data: bytes, durable: bool) -> None:
         settle()
 
 
+def sync(path: str) -> None:
+    """Waits until the bytes of a file are on the disk; a missing one is fine."""
+    if os.path.isfile(path):
+        _sync_file(path)
+        _unsettled.add(os.path.dirname(path) or ".")
+
+
 def settle() -> None:
     """Waits until the names of all that was published so far are on the disk."""
     # Another thread may just be waiting for what this one has published.
