@@ -9,13 +9,23 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import dolma
 from dolma import core, document, errors, splitting, taggers
-from dolma.core.data_types import Document, DocumentWithMetadata, InputSpec, Span, TextSlice
+from dolma.core.data_types import (
+    DocResult,
+    Document,
+    DocumentWithMetadata,
+    InputSpec,
+    InputSpecWithMetadata,
+    OutputSpec,
+    Span,
+    TextSlice,
+)
 from dolma.core.ft_tagger import BaseFastTextTagger, Prediction
 from dolma.core.runtime import create_and_run_tagger
 from dolma.core.utils import split_paragraphs, split_sentences, split_words
@@ -34,6 +44,8 @@ PUBLISHED = {
         "DocumentWithMetadata",
         "InputSpec",
         "InputSpecWithMetadata",
+        "InputSpecWithMetadataAndAttributes",
+        "OutputSpec",
         "Span",
         "TaggerOutputDictType",
         "TaggerOutputType",
@@ -51,7 +63,26 @@ PUBLISHED = {
     "dolma.core.ft_tagger": ["BaseFastTextTagger", "Prediction"],
     "dolma.core.loggers": ["get_logger"],
     "dolma.core.parallel": ["AllPathsTuple", "BaseParallelProcessor", "KwargsType", "QueueType"],
-    "dolma.core.paths": ["cached_path"],
+    "dolma.core.paths": [
+        "add_suffix",
+        "cached_path",
+        "exists",
+        "glob_path",
+        "is_dir",
+        "is_file",
+        "is_glob",
+        "is_local",
+        "join_path",
+        "make_relative",
+        "mkdir_p",
+        "parent",
+        "partition_path",
+        "split_ext",
+        "split_glob",
+        "split_path",
+        "sub_prefix",
+        "sub_suffix",
+    ],
     "dolma.core.registry": ["TaggerRegistry"],
     "dolma.core.runtime": ["create_and_run_tagger"],
     "dolma.core.taggers": ["BaseTagger", "BaseTaggerWithMetadata"],
@@ -126,8 +157,44 @@ def test_documents_and_spans_go_to_json_and_back() -> None:
     assert (span.select(plain), span.mention("text", window=1), len(span)) == ("ex", "text", 2)
 
 
+def test_documents_go_to_lines_and_back() -> None:
+    plain = Document(source="s", version="v", id="i", text="text")
+    line = InputSpec(source="s", version="v", id="i", text="text")
+    assert plain.to_spec() == line
+    assert Document.from_spec(line).to_json() == plain.to_json()
+    assert msgspec.json.decode(b'{"id":"i","text":"text","source":"s","version":"v"}', type=InputSpec) == line
+    rich = DocumentWithMetadata(source="s", version=None, id="i", text="text", metadata={"a": [1]})
+    assert rich.to_spec() == InputSpecWithMetadata(source="s", id="i", text="text", metadata={"a": [1]})
+    assert DocumentWithMetadata.from_spec(rich.to_spec()).to_json() == rich.to_json()
+
+
+def test_spans_go_to_rows_of_attributes_and_back() -> None:
+    span = Span(1, 3, "t", 0.25, experiment="e", tagger="g")
+    assert span.to_spec() == ("e__g__t", (1, 3, 0.25))
+    again = Span.from_spec("e__g__t", [1, 3, 0.25])
+    assert (again, again.experiment, again.tagger) == (span, "e", "g")
+    named = Span.from_spec("duplicates", (0, 2, 1))
+    assert (named.type, named.experiment, named.tagger) == ("duplicates",) * 3
+    with pytest.raises(AssertionError, match="no experiment"):
+        Span(1, 3, "t").to_spec()
+    with pytest.raises(AssertionError, match="no tagger"):
+        Span(1, 3, "t", experiment="e").to_spec()
+
+
+def test_results_go_to_lines_and_back() -> None:
+    doc = Document(source="s", id="i", text="text")
+    spans = [Span(0, 1, "t", 0.5, "e", "g"), Span(1, 2, "u", 1, "e", "g"), Span(2, 3, "t", 0, "e", "g")]
+    line, row = DocResult(doc, spans).to_spec()
+    assert line == doc.to_spec()
+    assert row == OutputSpec("i", {"e__g__t": [(0, 1, 0.5), (2, 3, 0)], "e__g__u": [(1, 2, 1)]}, "s")
+    more = OutputSpec("i", {"d": [(3, 4, 1)]})
+    assert DocResult.from_spec(line, row, more).spans == [spans[0], spans[2], spans[1], Span(3, 4, "d")]
+    with pytest.raises(AssertionError, match="attributes of 'other' do not belong to the document 'i'"):
+        DocResult.from_spec(line, OutputSpec("other", {}))
+
+
 def test_a_tagger_may_make_its_document_from_the_row_itself() -> None:
-    row = InputSpec(source="s", id="i", text="t", version=None)
+    row = Document(source="s", id="i", text="t", version=None)
     assert Document.from_spec(row).to_json() == row.to_json()
 
 

@@ -6,7 +6,11 @@ slices count them (Unicode code points, half-open).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .lines import InputSpec, InputSpecWithMetadata, OutputSpec
 
 __all__ = ["DocResult", "Document", "DocumentWithMetadata", "Span", "TextSlice"]
 
@@ -26,6 +30,12 @@ class Document:
     def from_spec(cls, spec: Any) -> Document:
         """A copy of a document, or of anything with its fields."""
         return cls(spec.source, spec.id, spec.text, spec.version)
+
+    def to_spec(self) -> InputSpec:
+        """The inverse of `from_spec`, as a line of a document file."""
+        from .lines import InputSpec
+
+        return InputSpec(self.id, self.text, source=self.source, version=self.version)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as a dict."""
@@ -53,6 +63,13 @@ class DocumentWithMetadata(Document):
     @classmethod
     def from_spec(cls, spec: Any) -> DocumentWithMetadata:
         return cls(spec.source, spec.id, spec.text, spec.version, metadata=spec.metadata)
+
+    def to_spec(self) -> InputSpecWithMetadata:
+        from .lines import InputSpecWithMetadata
+
+        return InputSpecWithMetadata(
+            self.id, self.text, source=self.source, version=self.version, metadata=self.metadata
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {**super().to_json(), "metadata": self.metadata}
@@ -108,6 +125,20 @@ class Span:
         """The inverse of `to_json`."""
         return cls(start=data["start"], end=data["end"], type=data["type"], score=data["score"])
 
+    def to_spec(self) -> tuple[str, tuple[int, int, float]]:
+        """The name of its attribute and its row there; it must know its experiment and its tagger."""
+        assert self.experiment is not None, "the span has no experiment"
+        assert self.tagger is not None, "the span has no tagger"
+        return f"{self.experiment}__{self.tagger}__{self.type}", (self.start, self.end, self.score)
+
+    @classmethod
+    def from_spec(cls, attribute_name: str, attribute_value: Sequence[float]) -> Span:
+        """The inverse of `to_spec`; a name that is not in three parts is all of them."""
+        parts = attribute_name.split("__", 2)
+        experiment, tagger, kind = parts if len(parts) == 3 else [attribute_name] * 3
+        start, end, score = attribute_value
+        return cls(int(start), int(end), kind, score, experiment, tagger)
+
     def __len__(self) -> int:
         return self.end - self.start
 
@@ -143,6 +174,24 @@ class DocResult:
     def from_json(cls, data: dict[str, Any]) -> DocResult:
         """The inverse of `to_json(with_doc=True)`."""
         return cls(Document.from_json(data["doc"]), [Span.from_json(span) for span in data["spans"]])
+
+    def to_spec(self) -> tuple[InputSpec, OutputSpec]:
+        """The document and its attributes, as lines of files."""
+        from .lines import OutputSpec
+
+        attributes: dict[str, list[tuple[int, int, float]]] = {}
+        for span in self.spans:
+            name, row = span.to_spec()
+            attributes.setdefault(name, []).append(row)
+        return self.doc.to_spec(), OutputSpec(self.doc.id, attributes, self.doc.source)
+
+    @classmethod
+    def from_spec(cls, doc: InputSpec, *attributes: OutputSpec) -> DocResult:
+        """The inverse of `to_spec`; there may be several lines of attributes."""
+        for one in attributes:
+            assert one.id == doc.id, f"attributes of {one.id!r} do not belong to the document {doc.id!r}"
+        rows = [(name, row) for one in attributes for name, rows in one.attributes.items() for row in rows]
+        return cls(Document.from_spec(doc), [Span.from_spec(name, row) for name, row in rows])
 
     def __repr__(self) -> str:
         return f"DocResult(doc={self.doc!r}, spans={self.spans!r})"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bucket import Bucket
 
+from dolma.core import paths
 from processors import Upper
 
 
@@ -34,3 +35,16 @@ def test_a_single_file_far_down_keeps_its_folders(s3: Bucket, tmp_path: Path) ->
     s3.put("in/sub/deep/a.txt", b"a")
     Upper(s3.path("in/**/*.txt"), str(tmp_path / "out"), str(tmp_path / "meta"), debug=True)()
     assert (tmp_path / "out/sub/deep/a.txt").read_text() == "A"
+
+
+def test_published_functions_on_paths_look_into_buckets(s3: Bucket) -> None:
+    for key in ("d/a.gz", "d/e/b.gz"):
+        s3.put(key, b"x")
+    assert list(paths.glob_path(s3.path("d"))) == [s3.path("d/a.gz")]
+    assert list(paths.glob_path(s3.path("d/**/*.gz"))) == [s3.path("d/a.gz"), s3.path("d/e/b.gz")]
+    assert list(paths.glob_path(s3.path("none/*"))) == []
+    asked = [s3.path("d/a.gz"), s3.path("d/e"), s3.path("d/e/"), s3.path("d/"), s3.url, s3.path("none")]
+    assert [paths.is_dir(path) for path in asked] == [False, True, True, True, True, False]
+    assert [paths.exists(path) for path in asked] == [True, True, True, True, True, False]
+    paths.mkdir_p(s3.path("new"))
+    assert s3.keys() == ["d/a.gz", "d/e/b.gz"]

@@ -1,6 +1,6 @@
 """The import paths of the published package (dolma 1.2.1), for taggers written for it.
 
-Nothing lives here: every module re-exports what is elsewhere.
+Nothing lives here: modules re-export what is elsewhere, or spell it as it was spelled.
 """
 
 from ..document import DocResult, Document, Span

@@ -1,9 +1,10 @@
-"""The published path of `dolma.document`.
+"""The published path of `dolma.document` and `dolma.lines`.
 
-The rows that `BaseTagger.tag` sees were records of their own; now they are the documents.
+The rows that `BaseTagger.tag` sees were lines; now they are the documents.
 """
 
 from ..document import DocResult, Document, DocumentWithMetadata, Span, TextSlice
+from ..lines import InputSpec, InputSpecWithMetadata, InputSpecWithMetadataAndAttributes, OutputSpec
 from ..taggers.base import SpanLists as TaggerOutputDictType
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "DocumentWithMetadata",
     "InputSpec",
     "InputSpecWithMetadata",
+    "InputSpecWithMetadataAndAttributes",
+    "OutputSpec",
     "Span",
     "TaggerOutputDictType",
     "TaggerOutputType",
@@ -19,7 +22,5 @@ __all__ = [
     "TextSlice",
 ]
 
-InputSpec = Document
-InputSpecWithMetadata = DocumentWithMetadata
 TaggerOutputValueType = tuple[int, int, float]
 TaggerOutputType = list[TaggerOutputValueType]

@@ -35,6 +35,7 @@ __all__ = [
     "expand",
     "find",
     "find_bytes",
+    "is_directory",
     "is_remote",
     "is_temporary",
     "join",
@@ -90,6 +91,14 @@ def stat(path: str) -> File | None:
     if names.is_s3(path):
         return s3.stat(path)
     return web.stat(path) if is_remote(path) else local.stat(path)
+
+
+def is_directory(path: str) -> bool:
+    """Whether this is a directory; in an object store, whether anything is below it."""
+    if names.is_s3(path):
+        folder = path.rstrip("/") + "/"
+        return s3.nearest(f"{folder}*") == folder
+    return not is_remote(path) and os.path.isdir(names.local_path(path))
 
 
 def stage(source: str | File, directory: str) -> str:
