@@ -37,6 +37,7 @@ PUBLISHED = (
     "dolma.core.taggers",
     "dolma.core.utils",
     "dolma.taggers",
+    "dolma.taggers.c4",
 )
 
 
@@ -74,6 +75,7 @@ def test_a_command_loads_only_what_it_needs(arguments: list[str], tmp_path: Path
         "boto3",
         "concurrent.futures",
         "difflib",
+        "dolma.taggers.published",
         "json",
         "logging",
         "multiprocessing",

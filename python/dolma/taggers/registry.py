@@ -58,16 +58,17 @@ class TaggerRegistry:
 
     @classmethod
     def get(cls, name: str) -> type[BaseTagger]:
-        """The class registered as `name`.
+        """The class registered as `name`, or that of the built-in tagger of this name.
 
-        Built-in taggers in Python are found too. Raises `DolmaConfigError` for an unknown name, with
-        the nearest known one.
+        Raises `DolmaConfigError` for an unknown name, with the nearest known one.
         """
         found = find(name)
         if isinstance(found, PythonTagger):
             return found.load()
         if isinstance(found, Declaration):
-            raise DolmaConfigError(f"the tagger {name!r} runs in the engine and has no class")
+            from .published import built_in
+
+            return built_in(name)
         return found
 
     @classmethod

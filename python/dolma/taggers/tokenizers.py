@@ -200,3 +200,10 @@ def _covered(spans: list[Span]) -> int:
         covered += max(0, span.end - max(span.start, end))
         end = max(end, span.end)
     return covered
+
+
+def __getattr__(name: str) -> type[BaseTagger]:
+    """The published classes, whose module has this name, too."""
+    from .published import export
+
+    return export("tokenizers", name)
