@@ -24,6 +24,7 @@ class Upper(BaseParallelProcessor):
 
     @classmethod
     def process_single(cls, source_path: str, destination_path: str, queue: QueueType, **kwargs: Any) -> None:
+        time.sleep(kwargs.get("seconds", 0))
         with smart_open.open(source_path, "rt") as source, smart_open.open(destination_path, "wt") as made:
             for line in source:
                 cls.increment_progressbar(queue, lines=1)

@@ -143,7 +143,7 @@ class _Crew:
         worker.pipe.close()
         del self._workers[worker.pipe], self._at[worker.pipe]
         if code is not None and code < 0:
-            name = signal.Signals(-code).name
+            name = next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
             return f"was killed by {name} (out of memory, a crash in native code, or killed from outside)"
         return f"ended with exit code {code}"
 

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import processes
-from ..errors import DolmaConfigError, DolmaError, DolmaShardError
+from ..errors import DolmaConfigError, DolmaError, DolmaShardError, message_of
 from .tally import Names, Tally
 
 if TYPE_CHECKING:
@@ -197,7 +197,8 @@ def _told(processor: type[BaseParallelProcessor], error: BaseException | None) -
     """An error in one line, with where in the module of the processor it came about."""
     if error is None:
         return None
-    text = str(error) if isinstance(error, DolmaError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    message = message_of(error)
+    text = message if isinstance(error, DolmaError) else f"{type(error).__name__}{message and f': {message}'}"
     code = getattr(processor.process_single, "__code__", None)
     trace = traceback.extract_tb(error.__traceback__)
     lines = [frame for frame in trace if code is not None and frame.filename == code.co_filename]

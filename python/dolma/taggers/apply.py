@@ -19,7 +19,7 @@ import msgspec
 
 from .. import assets
 from ..document import Document, DocumentWithMetadata
-from ..errors import DolmaShardError
+from ..errors import DolmaShardError, message_of
 from .base import BaseTagger, BaseTaggerWithMetadata
 from .plan import PlannedTagger, instantiate
 from .registry import import_modules
@@ -28,9 +28,6 @@ __all__ = ["LAPSES_KEPT", "WHOLE_BATCH", "Job", "Setup", "Tagged", "Tagging"]
 
 #: Failures of a shard that are written down one by one; all are counted.
 LAPSES_KEPT = 10_000
-
-#: Characters that are told of an exception's message.
-MESSAGE = 1000
 
 #: Stands for all documents of a batch where one is expected.
 WHOLE_BATCH = -1
@@ -192,15 +189,6 @@ def _same(result: Any) -> Any:
     return result
 
 
-def _message(error: BaseException) -> str:
-    """What an exception says, as a part of a line."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception as second:
-        return f"(its message cannot be had: {type(second).__name__})"
-    return text if len(text) <= MESSAGE else f"{text[:MESSAGE]}…"
-
-
 class Column:
     """One tagger in Python over the documents of a batch."""
 
@@ -306,7 +294,7 @@ class Column:
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         if isinstance(error, TookTooLong):
             return f"took longer than {self.watch.timeout:g} s (tagger_timeout){place}"
-        message = _message(error)
+        message = message_of(error)
         return f"{type(error).__name__}{message and f': {message}'}{place}"
 
     def _failed(self, index: int, reason: str, cause: BaseException | None = None) -> Reason:
