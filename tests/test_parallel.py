@@ -209,6 +209,32 @@ def test_two_files_for_one_place_are_refused_before_any_work(tmp_path: Path) -> 
     assert not any((tmp_path / name).exists() for name in ("ox", "oy", "mx", "my"))
 
 
+@pytest.mark.parametrize(
+    ("options", "below"),
+    [
+        ({"destination_prefix": "in/out"}, "in/out/a.txt, which is below in/out"),
+        ({"metadata_prefix": "in/meta"}, "in/meta/a.txt.done.txt, which is below in/meta"),
+        ({"metadata_prefix": "./in"}, "in/a.txt.done.txt, which is below ./in"),
+    ],
+)
+def test_a_source_does_not_take_in_what_was_made_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], below: str
+) -> None:
+    write(tmp_path / "in", a="x")
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path, "in", **options)
+    with pytest.raises(DolmaConfigError, match=f"^in takes in {re.escape(below)}: write elsewhere"):
+        run(tmp_path, "in", **options)
+    run(tmp_path, "in/?.txt", **options)
+
+
+def test_files_may_be_written_over(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", sub__a="x")
+    for _ in range(2):
+        run(tmp_path, str(source), Undocumented, destination_prefix=str(source), ignore_existing=True)
+    assert markers(tmp_path / "meta") == ["sub/a.txt.done.txt"]
+
+
 def test_a_source_that_names_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DolmaInputError, match="matches no file"):
         run(tmp_path, str(tmp_path / "nowhere/*.gz"))

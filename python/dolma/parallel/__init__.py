@@ -139,7 +139,8 @@ class BaseParallelProcessor:
 
         Raises `DolmaShardError` that names the files that failed, when all others are done;
         `DolmaInputError` when a source names no file; `DolmaConfigError` when two files would be written to
-        one place, nothing is left to choose from, or the class cannot be sent to another process.
+        one place, a source takes in what is written, nothing is left to choose from, or the class cannot be
+        sent to another process.
         """
         retries = process_single_kwargs.pop("retries_on_error", self.retries_on_error)
         paths = self._get_all_paths()
@@ -173,6 +174,7 @@ class BaseParallelProcessor:
             files = {storage.below(source, file.path): file.path for file in storage.expand([source])}
             known.update(files, files.values())
             files = {path: whole for path, whole in files.items() if self._valid_path(path, whole)}
+            _refuse_circles(source, files, destination, metadata)
             places = [
                 (whole, storage.join(destination, path), storage.join(metadata, path + METADATA_SUFFIX))
                 for path, whole in files.items()
@@ -224,6 +226,19 @@ def _written(metadata: str, markers: list[str]) -> set[str]:
         found = {file.path for file in storage.find(storage.join(metadata, "**")) if file.size}
         return found.intersection(markers)
     return {marker for marker in markers if (file := storage.stat(marker)) is not None and file.size}
+
+
+def _refuse_circles(source: str, files: dict[str, str], destination: str, metadata: str) -> None:
+    """Raises for files that an earlier run made: what is written in place is none, markers always are."""
+    made, marked = os.path.normpath(destination), os.path.normpath(metadata)
+    for path, whole in files.items():
+        file = os.path.normpath(whole)
+        inner = file.startswith(f"{made}/") and file != f"{made}/{path}"
+        if inner or (file.startswith(f"{marked}/") and file.endswith(METADATA_SUFFIX)):
+            raise DolmaConfigError(
+                f"{source} takes in {whole}, which is below {destination if inner else metadata}: "
+                "write elsewhere, or name the source by a pattern that leaves it out"
+            )
 
 
 def _refuse_collisions(chosen: list[tuple[str, str, str, KwargsType]]) -> None:
