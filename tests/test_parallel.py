@@ -18,6 +18,7 @@ from command import environment
 from dolma.core.parallel import AllPathsTuple, BaseParallelProcessor
 from dolma.errors import DolmaConfigError, DolmaFatalError, DolmaInputError, DolmaShardError
 from dolma.parallel.tally import Tally
+from folders import everything
 from processors import Flaky, Trouble, Undocumented, Upper
 
 TESTS = Path(__file__).resolve().parent
@@ -36,10 +37,6 @@ def write(folder: Path, **texts: str) -> Path:
 def made(folder: Path) -> dict[str, str]:
     """The content of every file by its path."""
     return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.txt"))}
-
-
-def markers(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def run(
@@ -77,7 +74,7 @@ def test_every_file_is_done_and_marked_and_counted(
     source = write(tmp_path / "in", a="one\ntwo\n", b="three\n", sub__deep__c="four\n")
     run(tmp_path, str(source), debug=debug, num_processes=2)
     assert made(tmp_path / "out") == {"a.txt": "ONE\nTWO\n", "b.txt": "THREE\n", "sub/deep/c.txt": "FOUR\n"}
-    assert markers(tmp_path / "meta") == ["a.txt.done.txt", "b.txt.done.txt", "sub/deep/c.txt.done.txt"]
+    assert everything(tmp_path / "meta") == ["a.txt.done.txt", "b.txt.done.txt", "sub/deep/c.txt.done.txt"]
     first, last = capsys.readouterr().err.splitlines()
     assert first == "Upper: 3 files to do, 0 done before"
     assert re.fullmatch(r"Upper: done in \d+s: 3 of 3 files done, 3 files, 4 lines", last)
@@ -147,7 +144,7 @@ def test_t1_what_is_below_the_fixed_part_of_a_path_is_kept_for_a_single_file_too
     assert list(made(tmp_path / "out")) == expected
     run(tmp_path, pattern, destination_prefix="out2", metadata_prefix="meta2")
     assert list(made(tmp_path / "out2")) == expected
-    assert markers(tmp_path / "meta2") == [f"{name}.done.txt" for name in expected]
+    assert everything(tmp_path / "meta2") == [f"{name}.done.txt" for name in expected]
 
 
 def test_lists_of_prefixes_go_together_with_arguments_of_their_own(tmp_path: Path) -> None:
@@ -232,7 +229,7 @@ def test_files_may_be_written_over(tmp_path: Path) -> None:
     source = write(tmp_path / "in", sub__a="x")
     for _ in range(2):
         run(tmp_path, str(source), Undocumented, destination_prefix=str(source), ignore_existing=True)
-    assert markers(tmp_path / "meta") == ["sub/a.txt.done.txt"]
+    assert everything(tmp_path / "meta") == ["sub/a.txt.done.txt"]
 
 
 def test_a_source_that_names_no_file_is_an_error(tmp_path: Path) -> None:
@@ -336,7 +333,7 @@ def test_a_file_that_fails_when_it_is_done_again_is_no_longer_marked(tmp_path: P
     write(source, a="fail\n")
     with pytest.raises(DolmaShardError):
         run(tmp_path, str(source), Trouble, ignore_existing=True)
-    assert markers(tmp_path / "meta") == []
+    assert everything(tmp_path / "meta") == []
 
 
 def test_an_empty_marker_marks_nothing(tmp_path: Path) -> None:
@@ -363,7 +360,7 @@ def test_a_file_that_fails_stops_no_other_and_is_named(
     assert failures[0].startswith(f"{source}/b.txt: ValueError: no good (processors.py:")
     assert failures[1].startswith(f"{source}/c.txt: SystemExit: 3 (processors.py:")
     assert isinstance(failed.value.__cause__, (ValueError, SystemExit)) == debug
-    assert markers(tmp_path / "meta") == ["a.txt.done.txt", "d.txt.done.txt"]
+    assert everything(tmp_path / "meta") == ["a.txt.done.txt", "d.txt.done.txt"]
     said = capsys.readouterr().err.splitlines()[-1]
     assert re.fullmatch(r"Trouble: FAILED in \d+s: 2 of 4 files done, 2 files, 2 lines", said)
     write(source, b="b\n", c="c\n")
@@ -389,7 +386,7 @@ def test_a_file_is_tried_again_as_often_as_asked_for_and_counts_once(
     arguments = {"left": str(left)}
     with pytest.raises(DolmaShardError, match="OSError: not yet"):
         run(tmp_path, str(source), Flaky, arguments, retries_on_error=1, debug=debug)
-    assert markers(tmp_path / "meta") == []
+    assert everything(tmp_path / "meta") == []
     write(left, x="", y="")
     run(tmp_path, str(source), Flaky, {**arguments, "retries_on_error": 2}, debug=debug)
     assert capsys.readouterr().err.splitlines()[-1].endswith("1 of 1 files done, 1 files, 1 lines")
@@ -408,7 +405,7 @@ def test_a_worker_that_dies_is_the_failure_of_its_file_alone(tmp_path: Path, wha
     with pytest.raises(DolmaShardError, match=rf"2 of 5 files failed(.|\n)*/b.txt: {why}\n.*/d.txt: {why}$"):
         run(tmp_path, str(source), Trouble, debug=False, num_processes=1)
     assert time.monotonic() - begin < 15
-    assert markers(tmp_path / "meta") == ["a.txt.done.txt", "c.txt.done.txt", "e.txt.done.txt"]
+    assert everything(tmp_path / "meta") == ["a.txt.done.txt", "c.txt.done.txt", "e.txt.done.txt"]
 
 
 def test_what_cannot_go_to_another_process_is_refused(tmp_path: Path) -> None:
@@ -481,7 +478,7 @@ def test_ctrl_c_stops_all_within_two_seconds(tmp_path: Path) -> None:
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert err.count("Traceback") == 1
     assert ends(process)
-    assert markers(tmp_path / "meta") == ["b.txt.done.txt"]
+    assert everything(tmp_path / "meta") == ["b.txt.done.txt"]
 
 
 def test_a_run_that_is_killed_takes_its_workers_along_and_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from command import attributes, put, succeed
+from command import succeed
 from dolma import BaseTagger, testing
 from dolma.core import TaggerRegistry
 from dolma.core.data_types import DocResult, Document, DocumentWithMetadata, InputSpec, Span
 from dolma.errors import DolmaConfigError
 from dolma.taggers.catalogue import BUILTIN
 from dolma.taggers.published import MODULES, PACKAGES
+from shards import attributes_of, put
 
 TEXT = "Hello world. Mail me: ada@example.org.\nlorem ipsum { javascript\n"
 
@@ -117,7 +118,7 @@ def test_a_class_may_be_subclassed(tmp_path: Path, processes: int) -> None:
         *("tag", "--documents", documents, "--experiment", "e", "--processes", processes),
         *("--tagger_modules", tmp_path / "mine.py", "--taggers", *taggers),
     )
-    for row in attributes(tmp_path / "attributes/e/a.jsonl.gz"):
+    for row in attributes_of(tmp_path / "attributes/e/a.jsonl.gz"):
         found: dict[str, dict[str, Any]] = {tagger: {} for tagger in taggers}
         for name, value in row.items():
             _, tagger, kind = name.split("__", 2)
