@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import recipes
-from ..errors import DolmaError
+from ..errors import DolmaConfigError, DolmaError
 from ..files import Files, opened
 from ..progress import Meter, Step, format_bytes, format_duration
 from ..runs import Run
@@ -51,7 +51,7 @@ def execute(
     `taggers` says what those of the run did so far.
 
     Raises `DolmaShardError` when shards failed, `KeyboardInterrupt` when it was stopped, and what else
-    ended the work; the report is written whatever it was.
+    ended the work; the report is written, unless the work did not begin because of the config.
     """
     from .. import _core
 
@@ -68,6 +68,9 @@ def execute(
             try:
                 run.execute(gauge, work, lambda: meter.update(gauge, run.step))
             except DolmaError as caught:
+                if isinstance(caught, DolmaConfigError) and not run.committed:
+                    # Refused before any work, though the engine had to say so: nothing to report on.
+                    raise
                 error = caught
         meter.update(gauge, run.step, final=True)
     if error is None:
