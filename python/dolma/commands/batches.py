@@ -16,13 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .. import assets
 from ..config import TagConfig
 from ..errors import DolmaError, DolmaShardError
 from ..files import Files
 from ..runs import Run
 from ..taggers.apply import LAPSES_KEPT, Job, Setup, Tagged, Tagging
-from ..taggers.plan import PlannedTagger, instantiate
+from ..taggers.plan import PlannedTagger
 from . import tallies
 from .workers import Inline, Workers
 
@@ -62,16 +61,12 @@ def execute(
                     shards.tag(index, inline, ahead=0)
                     between_shards()
             return
-        # Made once here, so that one that cannot be made is known before any work.
-        with assets.policy(fetch=config.fetch_assets, lock=config.assets_lock):
-            for planned in taggers:
-                if planned.kernel is None:
-                    instantiate(planned)
         workers = Workers(config.processes, setup, lambda: bool(gauge.cancelled))
         readers = min(config.processes, len(run.todo))
         # Enough batches under way to keep every worker busy, shared out over the shards.
         ahead = max(2, 2 * config.processes // readers)
         try:
+            workers.start(readers)
             with ThreadPoolExecutor(readers, thread_name_prefix="dolma-shard") as threads:
                 for index in range(len(run.todo)):
                     threads.submit(shards.tag, index, workers, ahead=ahead)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import math
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -21,10 +22,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from ..errors import DolmaFatalError
+from ..errors import DolmaError, DolmaFatalError
 from ..files import outcome_of
 from ..processes import UNSTARTED, attend
 from ..taggers.apply import WHOLE_BATCH, Job, Setup, Tagged, Tagging
+from ..taggers.base import WORKER_VARIABLE
 
 __all__ = ["Inline", "Workers"]
 
@@ -32,6 +34,8 @@ __all__ = ["Inline", "Workers"]
 LOOK_EVERY = 0.1
 #: Seconds after its alarm that a call may take to end, besides as long again as it had.
 GRACE = 1.0
+#: Seconds in which processes that are no longer needed may end by themselves.
+FAREWELL = 5.0
 
 DIED = "its process died (out of memory, or a crash in native code)"
 
@@ -66,7 +70,7 @@ class Post:
 
 
 _tagging: Tagging | None = None
-_unmade: DolmaFatalError | None = None
+_unmade: DolmaError | None = None
 
 
 def _start_worker(setup: Setup, board: Any, taken: Any, parent: int) -> None:
@@ -77,17 +81,28 @@ def _start_worker(setup: Setup, board: Any, taken: Any, parent: int) -> None:
     with taken.get_lock():
         number = taken.value
         taken.value += 1
+    os.environ[WORKER_VARIABLE] = str(number)
     try:
         _tagging = Tagging(setup, Post(board[number]))
     except Exception as error:
         # Raised here it would look like a worker that died.
-        _unmade = DolmaFatalError(f"a worker process could not start: {error}")
+        what = DolmaFatalError(f"a worker process could not start: {error}")
+        _unmade = error if isinstance(error, DolmaError) else what
+
+
+def _ready() -> Tagging:
+    """The taggers of this worker; raises why they could not be made."""
+    if _tagging is None:
+        raise _unmade or DolmaFatalError("a worker process has no taggers")
+    return _tagging
+
+
+def _report_ready() -> None:
+    _ready()
 
 
 def _work(job: Job) -> Tagged:
-    if _tagging is None:
-        raise _unmade or DolmaFatalError("a worker process has no taggers")
-    return _tagging.rows(job)
+    return _ready().rows(job)
 
 
 class Pool:
@@ -119,17 +134,27 @@ class Pool:
         at = [row for row in self.board if row.serial == serial and row.deadline > 0]
         return (at[0].tagger, at[0].document) if at else None
 
-    def started(self) -> bool:
-        """Whether any process came as far as to take its row of the board."""
-        return any(row.process for row in self.board)
+    def death(self, what: str) -> DolmaFatalError:
+        """The error for processes that died outside of any tagger's call."""
+        # None came as far as to take its row of the board.
+        if not any(row.process for row in self.board):
+            return DolmaFatalError(UNSTARTED)
+        return DolmaFatalError(f"{what} (out of memory, or killed from outside)")
 
     def close(self, *, kill: bool = False) -> None:
-        """Ends the processes; with `kill` at once."""
+        """Ends the processes; with `kill` at once, else they may clean up behind them."""
         self._gone.set()
-        if kill:
-            for process in list((getattr(self.executor, "_processes", None) or {}).values()):
+        processes = list((getattr(self.executor, "_processes", None) or {}).values())
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        left = [process.sentinel for process in processes]
+        deadline = time.monotonic() + FAREWELL
+        while left and not kill and (patience := deadline - time.monotonic()) > 0:
+            ended = multiprocessing.connection.wait(left, patience)
+            left = [sentinel for sentinel in left if sentinel not in ended]
+        for process in processes:
+            if process.sentinel in left:
                 process.kill()
-        self.executor.shutdown(wait=True, cancel_futures=True)
+        self.executor.shutdown(wait=True)
 
 
 class Workers:
@@ -144,6 +169,18 @@ class Workers:
         self._pool = Pool(count, setup)
         #: By batch, the pool that it was given to.
         self._given: dict[int, Pool] = {}
+
+    def start(self, count: int) -> None:
+        """Waits until `count` processes have made their taggers; others start when they are needed.
+
+        Raises what is wrong with them, before any work.
+        """
+        executor = self._pool.executor
+        try:
+            for future in [executor.submit(_report_ready) for _ in range(count)]:
+                outcome_of(future, self._stopped, "stopped while taggers were made")
+        except BrokenProcessPool as error:
+            raise self._pool.death("a worker process died while taggers were made") from error
 
     def submit(self, job: Job) -> Future[Tagged]:
         with self._lock:
@@ -176,13 +213,11 @@ class Workers:
             except BrokenProcessPool as error:
                 hung = pool.hung.get(job.serial)
                 blamed = hung or pool.blamed(job.serial)
-                if not pool.started():
-                    raise DolmaFatalError(UNSTARTED) from error
                 if blamed is None or blamed in job.condemned:
-                    raise DolmaFatalError(
-                        f"{job.name}: a worker process died while tagging the lines from {job.first_line} on "
-                        "(out of memory, or killed from outside)"
-                    ) from error
+                    what = (
+                        f"{job.name}: a worker process died while tagging the lines from {job.first_line} on"
+                    )
+                    raise pool.death(what) from error
                 job = self._condemn(job, *blamed, self._late() if hung else DIED)
             finally:
                 pool.close(kill=self._stopped())
@@ -199,8 +234,8 @@ class Workers:
         return job._replace(condemned={**job.condemned, (tagger, document): reason})
 
     def stop(self) -> None:
-        """Ends all processes at once."""
-        self._pool.close(kill=True)
+        """Ends all processes."""
+        self._pool.close(kill=self._stopped())
 
 
 class Inline:

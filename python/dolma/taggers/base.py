@@ -8,10 +8,13 @@ from typing import Any
 
 from ..document import DocResult, Document, DocumentWithMetadata
 
-__all__ = ["SCORE_DECIMALS", "BaseTagger", "BaseTaggerWithMetadata", "SpanLists"]
+__all__ = ["SCORE_DECIMALS", "WORKER_VARIABLE", "BaseTagger", "BaseTaggerWithMetadata", "SpanLists"]
 
 #: Spans by type: `(start, end, score)` in code points.
 SpanLists = dict[str, list[tuple[int, int, float]]]
+
+#: Has the number of a worker process, from 0, for taggers that share out what there is several of.
+WORKER_VARIABLE = "DOLMA_WORKER"
 
 #: Decimals of a score in attribute files.
 SCORE_DECIMALS = 5

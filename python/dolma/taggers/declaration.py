@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from .. import assets
-from ..errors import DolmaConfigError
+from ..errors import DolmaConfigError, DolmaError
 from ..spelling import nearest
 from ..training.card import options_beside
 from .base import BaseTagger
@@ -150,6 +150,8 @@ class PythonTagger(Declaration, frozen=True, kw_only=True):
     target: str
     #: The modules that `extra` brings, looked for before any work starts.
     requires: tuple[str, ...] = ()
+    #: `module:function` that makes options exact where they name what may change: a model on a hub.
+    pin: str = ""
 
     def missing(self) -> list[str]:
         """The modules that are not installed."""
@@ -164,9 +166,24 @@ class PythonTagger(Declaration, frozen=True, kw_only=True):
             raise DolmaConfigError(
                 f"tagger {self.name} needs {missing[0]}: pip install 'dolma[{self.extra}]'"
             )
-        module, _, name = self.target.partition(":")
-        found: type[BaseTagger] = getattr(importlib.import_module(module), name)
+        found: type[BaseTagger] = _imported(self.target)
         return found
+
+    def resolve(self, given: dict[str, Any]) -> dict[str, Any]:
+        options = super().resolve(given)
+        if not self.pin or self.missing():
+            return options
+        try:
+            pinned: dict[str, Any] = _imported(self.pin)(options)
+        except DolmaError as error:
+            raise type(error)(f"tagger {self.name}: {error}") from error
+        return pinned
+
+
+def _imported(target: str) -> Any:
+    """The object of a module, both named as `module:object`."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def _installed(module: str) -> bool:

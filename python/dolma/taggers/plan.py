@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import DolmaAssetError, DolmaConfigError, DolmaError
+from ..errors import DolmaAssetError, DolmaConfigError, DolmaError, message_of
 from ..paths import make_variable_name
 from .base import BaseTagger
 from .declaration import Kernel, PythonTagger
@@ -152,5 +152,5 @@ def instantiate(tagger: PlannedTagger) -> BaseTagger:
     except DolmaError as error:
         raise type(error)(f"tagger {tagger.name}: {error}") from error
     except Exception as error:
-        message = f"tagger {tagger.name}: cannot make {found.__name__}: {type(error).__name__}: {error}"
-        raise DolmaConfigError(message) from error
+        why = f"{type(error).__name__}: {message_of(error)}"
+        raise DolmaConfigError(f"tagger {tagger.name}: cannot make {found.__name__}: {why}") from error

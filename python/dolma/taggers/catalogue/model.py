@@ -8,11 +8,14 @@ from ..declaration import AttributeType, Declaration, PythonTagger
 
 __all__ = ["TAGGERS"]
 
-_SETTABLE = ("model", "revision", "max_length", "batch_size", "device", "threads", "labels")
+_SETTABLE = ("model", "revision", "max_length", "batch_size", "device", "dtype", "threads", "labels")
+_PIN = "dolma.taggers.hugging_face:pinned"
 _LOADING = """
 `model` is a folder, or a name on the Hub that the cache of Hugging Face has (`revision` pins it); it is downloaded
-only with DOLMA_FETCH=1. Texts are cut at `max_length` tokens (512), sorted by length and run in batches of
-`batch_size` (32), on a GPU where there is one (`device`); without one, `threads` (1) are taken in each process.
+only with DOLMA_FETCH=1. Texts are cut at `max_length` tokens (512, or what the model takes), sorted by length and
+run in batches of `batch_size` (32), on a GPU where there is one (`device`; processes take turns at several). `dtype`
+is float32, or bfloat16 or float16: faster on a GPU, with about three digits. Without a GPU, `threads` (1) are taken in
+each process.
 """
 
 TAGGERS: tuple[Declaration, ...] = (
@@ -24,7 +27,7 @@ TAGGERS: tuple[Declaration, ...] = (
             AttributeType(
                 name="*",
                 unit="document",
-                meaning="probability of the label of this name; `score`, the number of a regression head",
+                meaning="probability of the label of this name, or its number; `score` of a model with one output",
                 low=-inf,
                 high=inf,
             ),
@@ -32,10 +35,12 @@ TAGGERS: tuple[Declaration, ...] = (
         extra="hf",
         requires=("torch", "transformers"),
         target="dolma.taggers.sequence_classifier:SequenceClassifier",
+        pin=_PIN,
         doc="The labels of a Hugging Face sequence classifier, or `score` where it has one output.\n"
         + _LOADING
-        + "\nProbabilities are softmax, or sigmoid where the model says that labels do not exclude each other. "
-        "`labels` keeps some.\n",
+        + "\nProbabilities are softmax, or sigmoid where the model says that labels do not exclude each other; the "
+        "numbers\nof a regression are as they are. `labels` keeps some. A model that is not all there is refused, and "
+        "one with\ncode of its own. A text without a token has no span.\n",
         required=("model",),
         settable=_SETTABLE,
     ),
@@ -56,6 +61,7 @@ TAGGERS: tuple[Declaration, ...] = (
         extra="hf",
         requires=("torch", "transformers"),
         target="dolma.taggers.sequence_classifier:SequenceClassifier",
+        pin=_PIN,
         doc="Educational value by the classifier of FineWeb-Edu (Penedo et al. 2024): `score`.\n"
         + _LOADING
         + "\nThe regression head of HuggingFaceFW/fineweb-edu-classifier; FineWeb-Edu keeps documents of 2.5 and more "
