@@ -8,9 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +22,7 @@ import pytest
 from command import dolma, environment, succeed
 from dolma import assets
 from dolma import tagger as run_tag
-from dolma.assets import Asset, pins
+from dolma.assets import ASSETS, Asset, pins
 from dolma.errors import DolmaAssetError, DolmaConfigError
 from dolma.storage import failures
 from shards import attributes_of, put
@@ -425,3 +427,76 @@ def test_advice_on_a_wrong_file_in_the_folder_of_the_user_is_to_put_the_right_on
         with pytest.raises(DolmaAssetError, match=r"mine/words has the sha256 .*; put the right file there$"):
             get(name)
     assert site.asked == []
+
+
+# Folders of others
+
+
+@pytest.fixture
+def others() -> Iterator[Path]:
+    """A folder that this user may read and nobody but its owner may write; everybody can get there."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def unprivileged(folder: Path, mode: int) -> Iterator[None]:
+    """Whoever runs the tests as a user whom the mode of `folder` holds for."""
+    os.chmod(folder, mode)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        os.chmod(folder, 0o755)
+
+
+def test_a_cache_that_may_only_be_read_is_used(
+    others: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOLMA_CACHE", str(others))
+    path = assets.fetch(site.url)
+    asked = len(site.asked)
+    with unprivileged(others / "assets", 0o555):
+        assert assets.resolve(site.url) == assets.fetch(site.url) == path
+        assert assets.verify(assets.known(site.url)) == path
+        other = site.url.replace("words", "others")
+        with pytest.raises(DolmaAssetError, match=r"cannot be written: .*; DOLMA_CACHE names another folder"):
+            assets.resolve(other)
+    assert len(site.asked) == asked
+
+
+def test_a_cache_that_may_not_be_entered_is_none(
+    others: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOLMA_CACHE", str(others))
+    assets.fetch(site.url)
+    with unprivileged(others / "assets", 0o000):
+        assert assets.resolve("lid.176.ftz").endswith("lid.176.ftz")
+        assert assets.verify(ASSETS["lid.176.ftz"]) is not None
+        with pytest.raises(DolmaAssetError, match="cannot be written"):
+            assets.resolve(site.url)
+    lock = others / "assets" / "assets.lock"
+    with unprivileged(lock, 0o000), pytest.raises(DolmaAssetError, match="cannot be read as a lock file"):
+        assets.resolve(site.url)
+
+
+def test_what_reads_an_address_is_named_on_one_line(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import smart_open
+
+    def lacking(*_: object, **__: object) -> None:
+        raise ImportError("You lack something.\n\n    pip install it\n")
+
+    monkeypatch.setattr(smart_open, "open", lacking)
+    with pytest.raises(DolmaAssetError) as error:
+        assets.fetch("https://example.org/list.txt")
+    assert str(error.value).endswith(
+        "nothing installed here reads https://; try `pip install 'smart_open[all]'` "
+        "(You lack something. pip install it)"
+    )

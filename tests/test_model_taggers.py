@@ -1,4 +1,4 @@
-"""Taggers over libraries that languages, n-gram models and sequence classifiers come in.
+"""Taggers over libraries that languages and n-gram models come in.
 
 Each part is skipped where its library is not installed.
 """
@@ -223,66 +223,3 @@ def test_a_model_of_spacy_that_is_missing_is_not_downloaded(tmp_path: Path) -> N
         "en_core_web_none, or name another English one with the option model"
     )
     assert not (tmp_path / "attributes").exists()
-
-
-# Sequence classifiers
-
-
-def classifier(folder: Path, **config: Any) -> str:
-    """A tiny classifier with random weights, always the same."""
-    torch = pytest.importorskip("torch", reason="needs `pip install 'dolma[hf]'`")
-    transformers = pytest.importorskip("transformers", reason="needs `pip install 'dolma[hf]'`")
-    folder.mkdir()
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "mat", "."]
-    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
-    transformers.BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(1)
-    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
-    settings = transformers.BertConfig(vocab_size=len(words), initializer_range=0.5, **small, **config)
-    transformers.BertForSequenceClassification(settings).save_pretrained(folder)
-    return str(folder)
-
-
-CATS = ["the cat sat on the mat .", "", "cat " * 600, "the mat", "unknown words", "the cat sat on the mat ."]
-
-
-def test_a_regression_head_gives_a_score(tmp_path: Path) -> None:
-    model = classifier(tmp_path / "m", num_labels=1)
-    found = tag(tmp_path, "hf_classifier_v1", *CATS, model=model, batch_size=2)
-    assert all(set(row) == {"score"} and len(row["score"]) == 1 for row in found)
-    assert found[0]["score"][0][2] == found[-1]["score"][0][2] != found[3]["score"][0][2]
-    # Sorting and padding change nothing but the last bits.
-    alone = tag(tmp_path / "1", "hf_classifier_v1", *CATS, model=model, batch_size=1)
-    for row, other in zip(found, alone, strict=True):
-        assert row["score"][0][2] == pytest.approx(other["score"][0][2], abs=1e-4)
-
-
-def test_labels_have_probabilities(tmp_path: Path) -> None:
-    names = {0: "good", 1: "bad", 2: "odd"}
-    model = classifier(tmp_path / "m", num_labels=3, id2label=names)
-    for row in tag(tmp_path, "hf_classifier_v1", *CATS, model=model):
-        assert set(row) == {"good", "bad", "odd"}
-        assert sum(spans[0][2] for spans in row.values()) == pytest.approx(1, abs=1e-4)
-    some = tag(tmp_path / "some", "hf_classifier_v1", CATS[0], model=model, labels=["bad"])
-    assert set(some[0]) == {"bad"}
-    several = classifier(
-        tmp_path / "several", num_labels=3, id2label=names, problem_type="multi_label_classification"
-    )
-    row = tag(tmp_path / "s", "hf_classifier_v1", CATS[0], model=several)[0]
-    assert sum(spans[0][2] for spans in row.values()) != pytest.approx(1, abs=1e-3)
-
-
-def test_a_model_that_is_not_here_is_not_downloaded(tmp_path: Path) -> None:
-    pytest.importorskip("transformers", reason="needs `pip install 'dolma[hf]'`")
-    put(tmp_path / "documents" / "d.jsonl.gz", "text")
-    where = ["--documents", tmp_path / "documents", "--taggers", "fineweb_edu_v1"]
-    done = dolma("tag", *where, env={"HF_HOME": str(tmp_path / "hub")})
-    assert done.code != 0
-    assert "DOLMA_FETCH=1" in done.err
-
-
-def test_a_classifier_needs_a_model(tmp_path: Path) -> None:
-    from dolma.errors import DolmaConfigError
-
-    with pytest.raises(DolmaConfigError, match=r"tagger_options\.hf_classifier_v1\.model"):
-        BUILTIN["hf_classifier_v1"].resolve({})

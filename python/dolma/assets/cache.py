@@ -7,6 +7,7 @@ it. What is killed leaves nothing that could be taken for the file.
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import os
@@ -293,7 +294,9 @@ def fetch(reference: str, *, repin: bool = False) -> str:
                 return here
             _download(asset, target, repin)
     except OSError as error:
-        raise DolmaAssetError(f"{target} cannot be written: {error}") from error
+        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        advice = "; DOLMA_CACHE names another folder for downloads" if denied else ""
+        raise DolmaAssetError(f"{target} cannot be written: {error}{advice}") from error
     return target
 
 

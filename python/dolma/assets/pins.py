@@ -39,7 +39,7 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read(path: str) -> dict[str, Pin]:
-    """The pins of a lock file by name; none where there is no file.
+    """The pins of a lock file by name; none where there is no file, or none that this user may reach.
 
     Raises `DolmaAssetError` for a file that is no lock file.
     """
@@ -49,7 +49,18 @@ def read(path: str) -> dict[str, Pin]:
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.DecodeError) as error:
+        if isinstance(error, PermissionError) and _closed(os.path.dirname(path)):
+            return {}
         raise DolmaAssetError(f"{path} cannot be read as a lock file of assets: {error}") from error
+
+
+def _closed(folder: str) -> bool:
+    """Whether this user may not enter a folder, so that what it pins cannot be used either."""
+    try:
+        os.stat(os.path.join(folder, os.curdir))
+    except PermissionError:
+        return True
+    return False
 
 
 def pin(path: str, name: str, wanted: Pin, *, replace: bool = False) -> Pin:

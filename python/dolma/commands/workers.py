@@ -12,7 +12,6 @@ from __future__ import annotations
 import ctypes
 import math
 import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 import threading
@@ -145,16 +144,18 @@ class Pool:
         """Ends the processes; with `kill` at once, else they may clean up behind them."""
         self._gone.set()
         processes = list((getattr(self.executor, "_processes", None) or {}).values())
-        self.executor.shutdown(wait=False, cancel_futures=True)
-        left = [process.sentinel for process in processes]
-        deadline = time.monotonic() + FAREWELL
-        while left and not kill and (patience := deadline - time.monotonic()) > 0:
-            ended = multiprocessing.connection.wait(left, patience)
-            left = [sentinel for sentinel in left if sentinel not in ended]
-        for process in processes:
-            if process.sentinel in left:
+
+        def end() -> None:
+            for process in processes:
                 process.kill()
-        self.executor.shutdown(wait=True)
+
+        if kill:
+            end()
+        late = threading.Timer(FAREWELL, end)
+        late.daemon = True
+        late.start()
+        self.executor.shutdown(wait=True, cancel_futures=True)
+        late.cancel()
 
 
 class Workers:

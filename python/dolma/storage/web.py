@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dolma.errors import DolmaRetryableFailure, DolmaStorageError
+from dolma.errors import DolmaRetryableFailure, DolmaStorageError, message_of
 
 from . import failures
 from .names import File, scheme
@@ -77,7 +77,7 @@ def _opened(path: str) -> Iterator[Any]:
         except (ImportError, NotImplementedError) as error:
             raise DolmaStorageError(
                 f"{path}: nothing installed here reads {scheme(path)}://; "
-                f"try `pip install 'smart_open[all]'` ({error})"
+                f"try `pip install 'smart_open[all]'` ({message_of(error)})"
             ) from error
         except FileNotFoundError:
             stream = None
