@@ -229,6 +229,27 @@ def test_only_the_output_of_the_tagger_that_failed_loses_the_row(folder: Path) -
     assert [row["id"] for row in read(folder / "attributes/char_length_v1/d.jsonl.gz")] == ["d-0", "d-1"]
 
 
+def test_failures_are_told_beside_the_output_of_the_tagger_that_failed(folder: Path) -> None:
+    put(folder / "documents/d.jsonl.gz", "good", "raise")
+    line = (
+        "tag",
+        "--documents",
+        "documents",
+        "--tagger_modules",
+        "misbehaving.py",
+        "--on_tagger_error",
+        "null",
+    )
+    told = "tag: failures of taggers are in attributes/single_v1/.dolma/errors/d.jsonl.gz.jsonl"
+    # Once from the run, once from the record of what is done.
+    for _ in range(2):
+        result = succeed(*line, "--taggers", "char_length_v1", "single_v1", cwd=folder)
+        assert [one for one in result.err.splitlines() if "failures" in one] == [told]
+    assert sorted(folder.glob("attributes/*/.dolma/errors/*")) == [
+        folder / "attributes/single_v1/.dolma/errors/d.jsonl.gz.jsonl"
+    ]
+
+
 def test_more_documents_than_allowed_are_not_put_aside(folder: Path) -> None:
     allowed = ("--on_tagger_error", "skip", "--max_bad_records", 1)
     result = tag(folder, ["good", "raise", "raise"], "single_v1", *allowed)

@@ -133,3 +133,23 @@ def test_a_profile_of_python_taggers_has_both(folder: Path) -> None:
     assert "function calls" in printed
     assert re.search(r"^words_v1 +[\d,]+ +[\d.]+% +1,200 ", printed, re.MULTILINE)
     assert "words_v1__long_one" in printed
+
+
+def test_a_profile_agrees_with_the_report_and_names_large_numbers_in_full(folder: Path) -> None:
+    put(folder / "documents/long.jsonl.gz", "tree " * 24690)
+    printed = tag(folder, "--taggers", "words_v1", "char_length_v1", "gopher_v2", "--profile").out
+    told = sections(folder)
+    shares = 0.0
+    for name, of in told.items():
+        (line,) = re.findall(rf"^{name} +(.*)$", printed, re.MULTILINE)
+        speed, time, *counts = line.replace(",", "").split()
+        assert float(speed) == pytest.approx(of["documents_per_second"], abs=1)
+        assert float(time[:-1]) == pytest.approx(100 * of["share_of_time"], abs=0.051)
+        assert counts == [str(of[key]) for key in ("documents", "spans", "documents_without_span", "errors")]
+        shares += float(time[:-1])
+    (rest,) = re.findall(r"^\(reading and writing\) +([\d.]+)%$", printed, re.MULTILINE)
+    assert shares + float(rest) == pytest.approx(100, abs=0.3)
+    scores = told["char_length_v1"]["scores"]["length"]
+    (line,) = re.findall(r"^char_length_v1__length +(.*)$", printed, re.MULTILINE)
+    assert line.split()[0] == "1,201"
+    assert line.split()[5] == "123,450" == f"{scores['max']:,.0f}"

@@ -153,10 +153,11 @@ class Run:
             else:
                 self._take(records[0])
                 self.skipped.append(records[0])
-                if records[0].bad_records:
-                    self.bad_files += [_quarantine(output.place) for output in shard.outputs]
-                if records[0].lapses:
-                    self.error_files += [_errors(output.place) for output in shard.outputs]
+                for output, record in zip(shard.outputs, records, strict=True):
+                    if record.bad_records:
+                        self.bad_files.append(_quarantine(output.place))
+                    if record.lapses:
+                        self.error_files.append(_errors(output.place))
 
     def _check_outputs(self) -> None:
         owners: dict[str, Shard] = {}
@@ -265,7 +266,6 @@ class Run:
             checksum="",
             counts=counts,
             bad_records=len(outcome.bad_records),
-            lapses=len(outcome.lapses),
             details=outcome.details,
         )
         promised = shard.attributes or ((),) * len(shard.outputs)
@@ -273,12 +273,17 @@ class Run:
             shard.outputs, temporary, outcome.written, promised, strict=True
         ):
             self._put_aside(_quarantine(output.place), outcome.bad_records, self.bad_files)
-            self._put_aside(_errors(output.place), outcome.lapses, self.error_files)
+            lapses = [one for one in outcome.lapses if not output.taggers or one.tagger in output.taggers]
+            self._put_aside(_errors(output.place), lapses, self.error_files)
             # Until the new record stands, an old one would vouch for any file of the same size.
             storage.delete(output.record)
             self._publish(path, output.path)
             record = msgspec.structs.replace(
-                record, size=written.size, checksum=written.checksum, attributes=list(names)
+                record,
+                size=written.size,
+                checksum=written.checksum,
+                attributes=list(names),
+                lapses=len(lapses),
             )
             self._write(output.record, msgspec.json.encode(record) + b"\n")
         with self._lock:

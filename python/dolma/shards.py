@@ -38,6 +38,8 @@ class Output(msgspec.Struct, frozen=True):
     """A file that a shard writes."""
 
     place: Place
+    #: The taggers that write into it, where it is an attribute file of some of a run's.
+    taggers: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:

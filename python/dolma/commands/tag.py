@@ -144,13 +144,16 @@ def _least_output(work: Run, taggers: list[PlannedTagger]) -> int | None:
 def _shards(config: TagConfig, taggers: list[PlannedTagger], files: list[tuple[File, str]]) -> list[Shard]:
     folders = list(dict.fromkeys(tagger.folder for tagger in taggers))
     places = {folder: _places(config, files, folder) for folder in folders}
+    writers = {
+        folder: tuple(tagger.name for tagger in taggers if tagger.folder == folder) for folder in folders
+    }
     identity = {
         "taggers": [(tagger.name, tagger.prefix, tagger.output, tagger.identity) for tagger in taggers],
     }
     return [
         Shard(
             inputs=(file,),
-            outputs=tuple(Output(places[folder][index]) for folder in folders),
+            outputs=tuple(Output(places[folder][index], writers[folder]) for folder in folders),
             fingerprint=fingerprint("tag", identity, [file]),
             name=file.path,
             attributes=tuple(tuple(_promised(taggers, folder)) for folder in folders),

@@ -82,9 +82,14 @@ def table(report: dict[str, Any]) -> Iterator[str]:
     scores: list[tuple[str, ...]] = [("scores", "count", "min", "p10", "p50", "p90", "max", "mean")]
     for name, of in report.items():
         for kind, numbers in of["scores"].items():
-            cells = (f"{numbers[key]:.5g}" for key in ("min", "p10", "p50", "p90", "max", "mean"))
+            cells = (_number(numbers[key]) for key in ("min", "p10", "p50", "p90", "max", "mean"))
             scores.append((f"{name}__{kind}", f"{numbers['count']:,}", *cells))
     yield from _aligned(scores)
+
+
+def _number(value: float) -> str:
+    """Five digits of a score; all before the point where there are more, as far as anybody can read them."""
+    return f"{value:,.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
