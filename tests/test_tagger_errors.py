@@ -304,6 +304,15 @@ def test_a_hang_fails_its_shard_with_its_place(folder: Path) -> None:
     assert read(folder / "attributes/e/fine.jsonl.gz")
 
 
+@pytest.mark.parametrize("tagger", ["single_v1", "batched_v1"])
+def test_a_hang_on_a_text_that_is_tried_is_stopped(folder: Path, tagger: str) -> None:
+    line = ("tag", "--tagger_modules", "misbehaving.py", "--taggers", tagger, "--tagger_timeout", 0.3)
+    result = dolma(*line, "--text", "loop", cwd=folder)
+    assert result.code == 4
+    assert f"tagger {tagger} failed on document 'text': took longer than 0.3 s" in result.err
+    assert succeed(*line, "--text", "good", cwd=folder).out == f"{tagger}\n  text  4\n"
+
+
 def test_a_guard_disturbs_nobody_who_is_quick(folder: Path) -> None:
     texts = [f"text {n}" for n in range(300)]
     assert tag(folder, texts, "single_v1").code == 0

@@ -29,7 +29,14 @@ def show(config: TagConfig, taggers: list[PlannedTagger]) -> None:
     Raises `DolmaShardError` when one fails on it.
     """
     document = _document(config.text or "")
-    (found,) = Trial(taggers, config.tagger_modules).documents([document])
+    trial = Trial(
+        taggers,
+        config.tagger_modules,
+        timeout=config.tagger_timeout,
+        fetch_assets=config.fetch_assets,
+        assets_lock=config.assets_lock,
+    )
+    (found,) = trial.documents([document])
     for name, types in found.items():
         print(name if types else f"{name}: nothing")
         for kind, spans in types.items():

@@ -147,8 +147,9 @@ class Tagging:
         outputs = len({planned.output for planned in setup.taggers})
         self.engine = _core.BatchTagger(setup.taggers, outputs, setup.allow_bad, setup.on_error)
         self.fails = setup.on_error == "fail"
-        # The alarm is a signal, which Python gives to the main thread: a worker's, where a board is.
-        self.watch = Watch(setup.timeout if board is not None else None, board)
+        # The alarm is a signal, which Python gives to the main thread.
+        alarming = threading.current_thread() is threading.main_thread()
+        self.watch = Watch(setup.timeout if alarming else None, board)
 
     def rows(self, job: Job) -> Tagged:
         """The compressed rows of a batch of lines."""
@@ -229,7 +230,7 @@ class Column:
     def _each(self, predict: Callable[[Any], Any], given: list[Any] | None = None) -> list[Any]:
         """What `predict` makes of each document, or of what is `given` for each."""
         condemned, watch, serial = self.job.condemned, self.watch, self.job.serial
-        watched = watch.board is not None
+        watched = watch.board is not None or watch.timeout is not None
         results = []
         for index, document in enumerate(self.documents if given is None else given):
             try:

@@ -27,11 +27,20 @@ class Found(NamedTuple):
 class Trial:
     """Some taggers, made once, to be tried on documents."""
 
-    def __init__(self, taggers: list[PlannedTagger], modules: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        taggers: list[PlannedTagger],
+        modules: Sequence[str] = (),
+        *,
+        timeout: float | None = None,
+        fetch_assets: bool = False,
+        assets_lock: str | None = None,
+    ) -> None:
         """Raises `DolmaConfigError` when a tagger cannot be made."""
         self.taggers = taggers
-        setup = Setup(taggers, list(modules), False, "fail", None, False, None)
-        self._tagging = Tagging(setup)
+        self._tagging = Tagging(
+            Setup(taggers, list(modules), False, "fail", timeout, fetch_assets, assets_lock)
+        )
 
     def documents(self, documents: Sequence[dict[str, Any]]) -> list[dict[str, dict[str, list[Found]]]]:
         """For each document the spans by tagger and type, in the order in which they are written.
