@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dolma import _core, testing
-from dolma.errors import DolmaAssetError
+from dolma.errors import DolmaAssetError, DolmaConfigError
 from dolma.taggers.catalogue import BUILTIN
 from dolma.taggers.declaration import AttributeType, Declaration, Kernel, PythonTagger
 
@@ -70,7 +70,13 @@ def test_a_kernel_has_the_types_that_are_declared(tagger: Kernel) -> None:
 
 @named(available())
 def test_a_tagger_holds_what_it_declares_and_what_every_tagger_has_to(tagger: Declaration) -> None:
-    testing.check(tagger.name, texts())
+    try:
+        testing.check(tagger.name, texts())
+    except DolmaConfigError as error:
+        # A model that comes as a package of its own; without it the tagger is refused before any work.
+        if "is not installed: " not in str(error):
+            raise
+        pytest.skip(str(error))
 
 
 def test_names_of_types_may_stand_for_several() -> None:

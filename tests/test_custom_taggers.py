@@ -399,6 +399,11 @@ def test_a_wrong_group_is_refused_with_tagger_and_document(
             "1 to 3: tagger wrong_v1 failed, but on none of the documents alone: predict_batch gave 0 results "
             "for 3 documents",
         ),
+        (
+            "return [DocResult(doc, []) for doc in reversed(docs)]",
+            "1 to 3: tagger wrong_v1 failed, but on none of the documents alone: predict_batch gave the result of "
+            "document 'a-2' in the place of 'a-0'",
+        ),
     ],
 )
 def test_a_wrong_batch_is_refused_with_its_lines(
@@ -490,6 +495,40 @@ def test_a_tagger_that_cannot_be_made_in_a_worker_says_so(documents: Path, tmp_p
     message = "error: tagger unmade_v1: cannot make Unmade: AssertionError: only at home"
     assert result.err.splitlines()[-1] == message
     assert not (documents.parent / "attributes").exists()
+
+
+def test_taggers_are_made_in_their_processes_alone_which_may_clean_up(
+    documents: Path, tmp_path: Path
+) -> None:
+    module = write(
+        tmp_path,
+        "tidy",
+        """
+        import atexit
+        import multiprocessing
+
+        def note(text: str) -> None:
+            with open(os.environ["NOTES"], "a") as notes:
+                notes.write(text + "\\n")
+
+        @add_tagger("tidy_v1")
+        class Tidy(BaseTagger):
+            def __init__(self) -> None:
+                # What is not given back by the end of its process is complained of.
+                self.lock = multiprocessing.get_context("spawn").RLock()
+                note("made in worker " + os.environ["DOLMA_WORKER"])
+                atexit.register(note, "tidied up")
+
+            def predict(self, doc: Document) -> DocResult:
+                return DocResult(doc, [])
+        """,
+    )
+    notes = tmp_path / "notes"
+    result = dolma(*tag(documents, module, "tidy_v1", processes=2), env={"NOTES": str(notes)})
+    assert result.code == 0
+    assert [line for line in result.err.splitlines() if not line.startswith("tag: ")] == []
+    said = sorted(notes.read_text().splitlines())
+    assert said == ["made in worker 0", "made in worker 1", "tidied up", "tidied up"]
 
 
 def test_modules_that_cannot_be_imported_are_named(documents: Path, tmp_path: Path) -> None:

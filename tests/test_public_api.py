@@ -352,7 +352,7 @@ def test_a_fasttext_tagger_refuses_other_modes(model: str) -> None:
 
 def test_a_fasttext_tagger_names_the_package_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fasttext.FastText", None)
-    with pytest.raises(DolmaConfigError, match="pip install fasttext"):
+    with pytest.raises(DolmaConfigError, match=r"pip install 'dolma\[train\]'"):
         Long(model_path="x", model_mode=BaseFastTextTagger.DOCUMENT_LEVEL_TAGGER)
 
 

@@ -106,3 +106,22 @@ def test_what_is_missing_is_said_before_any_work(
     assert message in result.err
     assert result.err.count("\n") == 1
     assert not (folder / "attributes").exists()
+
+
+def test_what_may_be_fetched_holds_for_a_text_that_is_tried(tmp_path: Path) -> None:
+    (tmp_path / "asking.py").write_text(
+        "from dolma import BaseTagger, add_tagger\n"
+        "from dolma.assets.policy import current\n"
+        "from dolma.document import DocResult, Span\n"
+        "@add_tagger('asking_v1')\n"
+        "class Asking(BaseTagger):\n"
+        "    def __init__(self):\n"
+        "        self.found = current()\n"
+        "    def predict(self, doc):\n"
+        "        kind = f'{self.found.fetch}-{self.found.lock}'\n"
+        "        return DocResult(doc, [Span(0, len(doc.text), kind)])\n"
+    )
+    line = ("tag", "--tagger_modules", "asking.py", "--taggers", "asking_v1", "--text", "text")
+    assert succeed(*line, cwd=tmp_path).out == "asking_v1\n  False_None  1\n"
+    allowed = succeed(*line, "--fetch_assets", "--assets_lock", "my.lock", cwd=tmp_path).out
+    assert allowed == "asking_v1\n  True_my_lock  1\n"

@@ -25,20 +25,7 @@ __all__ = [
     "DolmaRustPipelineError",
     "DolmaShardError",
     "DolmaStorageError",
-    "message_of",
 ]
-
-#: Characters that are told of an exception's message.
-_MESSAGE = 1000
-
-
-def message_of(error: BaseException) -> str:
-    """What an exception of somebody else's code says, on one line."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception as second:
-        return f"(its message cannot be had: {type(second).__name__})"
-    return text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]}…"
 
 
 class DolmaError(Exception):

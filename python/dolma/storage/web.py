@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dolma.errors import DolmaRetryableFailure, DolmaStorageError, message_of
+from dolma.errors import DolmaRetryableFailure, DolmaStorageError
+from dolma.messages import message_of
 
 from . import failures
 from .names import File, scheme

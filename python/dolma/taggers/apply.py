@@ -19,7 +19,8 @@ import msgspec
 
 from .. import assets
 from ..document import Document, DocumentWithMetadata
-from ..errors import DolmaShardError, message_of
+from ..errors import DolmaShardError
+from ..messages import message_of
 from .base import BaseTagger, BaseTaggerWithMetadata
 from .plan import PlannedTagger, instantiate
 from .registry import import_modules
@@ -256,9 +257,9 @@ class Column:
         if self.number not in self.job.singly:
             try:
                 results = self._batch()
-                if len(results) == len(self.documents):
+                trouble = self._mixed_up(results)
+                if not trouble:
                     return results
-                trouble = f"predict_batch gave {len(results)} results for {len(self.documents)} documents"
             except BaseException as error:
                 if self._interrupted(error):
                     raise
@@ -270,6 +271,16 @@ class Column:
                 f"{where}: tagger {self.name} failed, but on none of the documents alone: {trouble}"
             ) from cause
         return alone
+
+    def _mixed_up(self, results: list[Any]) -> str:
+        """What is wrong with results that are not one for each document, in order."""
+        if len(results) != len(self.documents):
+            return f"predict_batch gave {len(results)} results for {len(self.documents)} documents"
+        for document, result in zip(self.documents, results, strict=True):
+            found = getattr(getattr(result, "doc", None), "id", document.id)
+            if found != document.id:
+                return f"predict_batch gave the result of document {found!r} in the place of {document.id!r}"
+        return ""
 
     def _one(self, document: Document) -> Any:
         # Already under the watch of `_each`.

@@ -76,7 +76,7 @@ def _load(reference: str) -> Any:
         from fasttext.FastText import _FastText
     except ImportError as error:
         raise DolmaConfigError(
-            "taggers over fastText models need fastText: pip install fasttext-wheel"
+            "taggers over fastText models need fasttext: pip install 'dolma[train]'"
         ) from error
 
     class Model(_FastText):  # type: ignore[misc]

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..assets.policy import FETCH_VARIABLE, current
-from ..errors import DolmaAssetError, DolmaConfigError, message_of
+from ..errors import DolmaAssetError, DolmaConfigError
+from ..messages import message_of
 
 __all__ = ["DTYPES", "load", "pinned"]
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from ..errors import DolmaAssetError, DolmaConfigError, DolmaError, message_of
+from ..errors import DolmaAssetError, DolmaConfigError, DolmaError
+from ..messages import message_of
 from ..paths import make_variable_name
 from .base import BaseTagger
 from .declaration import Kernel, PythonTagger

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..document import DocResult, Document, Span
-from ..errors import DolmaConfigError, message_of
+from ..errors import DolmaConfigError
+from ..messages import message_of
 from ..spelling import nearest
 from .base import WORKER_VARIABLE, BaseTagger
 from .hugging_face import DTYPES, load
