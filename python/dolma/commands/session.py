@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import recipes
-from ..errors import DolmaConfigError, DolmaError
+from ..errors import DolmaAssetError, DolmaConfigError, DolmaError
 from ..files import Files, opened
 from ..progress import Meter, Step, format_bytes, format_duration
 from ..runs import Run
@@ -68,7 +68,7 @@ def execute(
             try:
                 run.execute(gauge, work, lambda: meter.update(gauge, run.step))
             except DolmaError as caught:
-                if isinstance(caught, DolmaConfigError) and not run.committed:
+                if isinstance(caught, (DolmaAssetError, DolmaConfigError)) and not run.committed:
                     # Refused before any work, though the engine had to say so: nothing to report on.
                     raise
                 error = caught
