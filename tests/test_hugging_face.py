@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from command import PACKAGE, dolma, put, rows, succeed
+from command import PACKAGE, dolma, succeed
+from shards import put, spans_of
 
 for module in ("torch", "transformers"):
     pytest.importorskip(module, reason="needs `pip install 'dolma[hf]'`")
@@ -93,8 +94,7 @@ def tag(folder: Path, model: Path, texts: list[str], *more: object, **options: A
     where = ["--documents", folder / "documents", "--experiment", "e", "--taggers", NAME, "--force"]
     done = succeed("tag", *where, *flags(model=str(model), **options), *more)
     assert [line for line in done.err.splitlines() if not line.startswith("tag: ")] == []
-    found = [row["attributes"] for row in rows(folder / "attributes" / "e" / "d.jsonl.gz")]
-    return [{name.split("__", 2)[2]: spans for name, spans in row.items()} for row in found]
+    return spans_of(folder / "attributes" / "e" / "d.jsonl.gz")
 
 
 NAMES = {0: "good", 1: "bad", 2: "odd one"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-__all__ = ["UNSTARTED", "attend", "run"]
+__all__ = ["FAREWELL", "UNSTARTED", "attend", "run"]
 
 #: Seconds between two calls of `look`.
 LOOK_EVERY = 0.1

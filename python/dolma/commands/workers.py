@@ -23,7 +23,7 @@ from typing import Any
 
 from ..errors import DolmaError, DolmaFatalError
 from ..files import outcome_of
-from ..processes import UNSTARTED, attend
+from ..processes import FAREWELL, UNSTARTED, attend
 from ..taggers.apply import WHOLE_BATCH, Job, Setup, Tagged, Tagging
 from ..taggers.base import WORKER_VARIABLE
 
@@ -33,8 +33,6 @@ __all__ = ["Inline", "Workers"]
 LOOK_EVERY = 0.1
 #: Seconds after its alarm that a call may take to end, besides as long again as it had.
 GRACE = 1.0
-#: Seconds in which processes that are no longer needed may end by themselves.
-FAREWELL = 5.0
 
 DIED = "its process died (out of memory, or a crash in native code)"
 
