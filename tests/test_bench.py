@@ -143,7 +143,7 @@ measure.timed(command, Path({str(tmp_path / "log")!r}), dict(os.environ), 600)
         stderr=subprocess.PIPE,
         text=True,
         # Whoever runs the tests in the background ignores it, and would have it ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     wait_until(lambda: all(Path(name).exists() and not is_free(name) for name in names))
     process.send_signal(number)

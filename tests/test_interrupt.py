@@ -1,10 +1,12 @@
-"""Ctrl-C before anything is begun: the program ends at once, with its exit code and not a word."""
+"""Ctrl-C before anything is begun: the program ends at once, with its exit code and without a trace."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,50 @@ def test_a_program_that_is_not_to_be_interrupted_is_not(tmp_path: Path) -> None:
         "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN\n"
     )
     subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
+
+
+TAGGER = """
+from dolma import BaseTagger, add_tagger
+from dolma.document import DocResult, Document
+
+@add_tagger("nothing")
+class Nothing(BaseTagger):
+    def predict(self, doc: Document) -> DocResult:
+        return DocResult(doc=doc, spans=[])
+"""
+
+# Of the interpreter, before anything of a worker process is its own.
+SLOW = """
+import pathlib, sys, time
+if "--multiprocessing-fork" in sys.orig_argv:
+    pathlib.Path("coming-up").touch()
+    time.sleep(1)
+"""
+
+
+def test_ctrl_c_while_worker_processes_come_up_shows_no_trace(tmp_path: Path) -> None:
+    documents = put(tmp_path / "documents/d.jsonl.gz", "text")
+    (tmp_path / "tagger.py").write_text(TAGGER)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(SLOW)
+    known = environment()
+    known["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "site"), known["PYTHONPATH"]])
+    taggers = ["--taggers", "nothing", "--tagger_modules", "tagger.py", "--processes", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dolma", "tag", *taggers, "--documents", str(documents)],
+        cwd=tmp_path,
+        env=known,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    until = time.monotonic() + 60
+    while not (tmp_path / "coming-up").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    # As a terminal does it: to all processes of the command.
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said
+    assert "Traceback" not in said

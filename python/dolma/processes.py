@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from .errors import DolmaFatalError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-__all__ = ["FAREWELL", "UNSTARTED", "attend", "run"]
+__all__ = ["FAREWELL", "UNSTARTED", "attend", "run", "shielded"]
 
 #: Seconds between two calls of `look`.
 LOOK_EVERY = 0.1
@@ -45,9 +45,25 @@ class Worker(NamedTuple):
     pipe: Connection
 
 
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """Keeps Ctrl-C from the processes that this thread starts meanwhile, until they `attend`: one that is
+    reached while it comes up dies with a trace."""
+    from multiprocessing import resource_tracker
+
+    # Where it must be started first, it lets signals through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def attend(parent: int) -> None:
     """Makes this process one that leaves Ctrl-C to its parent and ends when that is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
 
@@ -90,7 +106,8 @@ class _Crew:
         process = self._context.Process(
             target=_serve, args=(self._work, number, its, os.getpid()), daemon=True
         )
-        process.start()
+        with shielded():
+            process.start()
         its.close()
         self._workers[mine] = Worker(number, process, mine)
         self._at[mine] = None

@@ -23,7 +23,7 @@ from typing import Any
 
 from ..errors import DolmaError, DolmaFatalError
 from ..files import outcome_of
-from ..processes import FAREWELL, UNSTARTED, attend
+from ..processes import FAREWELL, UNSTARTED, attend, shielded
 from ..taggers.apply import WHOLE_BATCH, Job, Setup, Tagged, Tagging
 from ..taggers.base import WORKER_VARIABLE
 
@@ -126,6 +126,11 @@ class Pool:
                     row.deadline = 0.0
                     os.kill(row.process, signal.SIGKILL)
 
+    def submit(self, what: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Gives a process something to do; the first time starts them all."""
+        with shielded():
+            return self.executor.submit(what, *arguments)
+
     def blamed(self, serial: int) -> tuple[int, int] | None:
         """The tagger and document during which the process died that had a batch to itself."""
         at = [row for row in self.board if row.serial == serial and row.deadline > 0]
@@ -174,9 +179,8 @@ class Workers:
 
         Raises what is wrong with them, before any work.
         """
-        executor = self._pool.executor
         try:
-            for future in [executor.submit(_report_ready) for _ in range(count)]:
+            for future in [self._pool.submit(_report_ready) for _ in range(count)]:
                 outcome_of(future, self._stopped, "stopped while taggers were made")
         except BrokenProcessPool as error:
             raise self._pool.death("a worker process died while taggers were made") from error
@@ -184,11 +188,11 @@ class Workers:
     def submit(self, job: Job) -> Future[Tagged]:
         with self._lock:
             try:
-                future = self._pool.executor.submit(_work, job)
+                future = self._pool.submit(_work, job)
             except BrokenProcessPool:
                 self._pool.close()
                 self._pool = Pool(self.count, self.setup)
-                future = self._pool.executor.submit(_work, job)
+                future = self._pool.submit(_work, job)
             self._given[job.serial] = self._pool
             return future
 
@@ -208,7 +212,7 @@ class Workers:
         while True:
             pool = Pool(1, self.setup)
             try:
-                return self._outcome(pool.executor.submit(_work, job))
+                return self._outcome(pool.submit(_work, job))
             except BrokenProcessPool as error:
                 hung = pool.hung.get(job.serial)
                 blamed = hung or pool.blamed(job.serial)
