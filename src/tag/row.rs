@@ -234,8 +234,8 @@ fn write_run(spans: &[Span], scores: &mut Histogram, out: &mut Vec<u8>) {
     let mut last = json::Digits::default();
     for span in spans {
         json::write_span(span.start, span.end, span.score, &mut last, out);
-        scores.add(span.score);
     }
+    scores.add(spans.iter().map(|span| span.score));
 }
 
 /// Replaces a trailing comma by `bracket`, or appends it.

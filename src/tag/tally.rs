@@ -53,7 +53,7 @@ fn middle(bin: usize) -> f64 {
 
 /// How the scores of one attribute type are distributed; dense, for one thread.
 pub struct Histogram {
-    bins: Box<[u32]>,
+    bins: Box<[u32; 2 * HALF]>,
     /// Bins that are not zero.
     touched: Vec<u16>,
     scores: Scores,
@@ -61,26 +61,29 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        let bins = vec![0; 2 * HALF].into_boxed_slice();
-        Self { bins, touched: Vec::new(), scores: Scores::default() }
+        Self { bins: Box::new([0; 2 * HALF]), touched: Vec::new(), scores: Scores::default() }
     }
 }
 
 impl Histogram {
-    /// Counts a score, which must be finite.
+    /// Counts scores, which must be finite.
     #[inline]
-    pub fn add(&mut self, score: f64) {
-        let units = units(score);
-        let scores = &mut self.scores;
-        scores.count += 1;
-        scores.sum += i128::from(units);
-        scores.low = scores.low.min(units);
-        scores.high = scores.high.max(units);
-        let bin = bin(units);
-        if self.bins[bin] == 0 {
-            self.touched.push(bin as u16);
+    pub fn add(&mut self, scores: impl Iterator<Item = f64>) {
+        // In registers: what is loaded and stored for each score has to wait for the one before.
+        let Scores { mut count, mut sum, mut low, mut high, .. } = self.scores;
+        for units in scores.map(units) {
+            count += 1;
+            sum += i128::from(units);
+            low = low.min(units);
+            high = high.max(units);
+            let bin = bin(units) % (2 * HALF);
+            if self.bins[bin] == 0 {
+                self.touched.push(bin as u16);
+            }
+            self.bins[bin] += 1;
         }
-        self.bins[bin] += 1;
+        let scores = &mut self.scores;
+        (scores.count, scores.sum, scores.low, scores.high) = (count, sum, low, high);
     }
 
     /// What was counted since the last call.
@@ -293,7 +296,7 @@ mod tests {
 
     fn scores(values: &[f64]) -> Scores {
         let mut histogram = Histogram::default();
-        values.iter().for_each(|value| histogram.add(*value));
+        histogram.add(values.iter().copied());
         let taken = histogram.take();
         assert_eq!(histogram.take(), Scores::default());
         taken
