@@ -10,7 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from command import python
 from dolma import config, recipes
 from dolma.commands import mix
 from dolma.config import DedupeConfig, MixConfig, TagConfig
@@ -231,6 +234,34 @@ def test_files_that_are_no_recipes_are_named(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(DolmaConfigError, match=f"(?s){path}.*({message})"):
             recipes.read_file(str(path))
+
+
+_TEXT = st.text(st.sampled_from("aZ0 -:#'\"\\/{}[],&*!|>%@`~\n\té字.<"), max_size=8)
+_SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _TEXT
+)
+
+
+@given(
+    st.dictionaries(
+        _TEXT,
+        st.recursive(_SCALARS, lambda inner: st.lists(inner) | st.dictionaries(_TEXT, inner), max_leaves=8),
+    ),
+    st.sampled_from([None, 2]),
+)
+def test_json_is_read_as_yaml_would_read_it(value: dict[str, Any], indent: int | None) -> None:
+    content = json.dumps(value, indent=indent).encode()
+    read = recipes._from_json(content)
+    assert (read, repr(read)) == (value, repr(recipes._from_yaml(content, "r.json")))
+
+
+def test_a_recipe_in_json_is_read_without_what_reads_yaml(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('\n {"processes": 3, "experiment": "\\ud83d\\ude00"}\n')
+    code = (
+        "import sys; from dolma import recipes; "
+        f"print(recipes.read_file({str(tmp_path / 'r.json')!r})); sys.exit('yaml' in sys.modules)"
+    )
+    assert python(code) == "{'processes': 3, 'experiment': '😀'}\n"
 
 
 def test_a_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,12 +48,43 @@ def read_file(path: str) -> dict[str, Any]:
 
     Raises `DolmaConfigError` when the file cannot be read or is not a mapping.
     """
+    content = read(path)
+    try:
+        # JSON is YAML, too, but to load what reads YAML takes longer than to read most recipes.
+        data = _from_json(content)
+    except ValueError:
+        data = _from_yaml(content, path)
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise DolmaConfigError(f"{path} must hold a mapping of options, not {type(data).__name__}")
+    return data
+
+
+def _from_json(content: bytes) -> Any:
+    """The value of a JSON text; `ValueError` for anything that is not strictly that."""
+    if not content.lstrip().startswith(b"{"):
+        raise ValueError
+    import json
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise ValueError
+        return found
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    return json.loads(content, object_pairs_hook=unique, parse_constant=refuse)
+
+
+def _from_yaml(content: bytes, path: str) -> Any:
+    """The value of a YAML text; raises `DolmaConfigError` with the place of what is wrong with it."""
     import yaml
 
-    content = read(path)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = yaml.load(content, Loader=_strict(loader))
+        return yaml.load(content, Loader=_strict(loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark is not None else path
@@ -61,11 +92,6 @@ def read_file(path: str) -> dict[str, Any]:
         raise DolmaConfigError(f"{where}: this is neither YAML nor JSON: {why}") from error
     except UnicodeDecodeError as error:
         raise DolmaConfigError(f"{path} is not UTF-8 text: {error}") from error
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise DolmaConfigError(f"{path} must hold a mapping of options, not {type(data).__name__}")
-    return data
 
 
 def _strict(base: Any) -> Any:
