@@ -76,16 +76,3 @@ class DolmaFatalError(DolmaError):
     """A worker process died, or the engine has a bug."""
 
     exit_code = 7
-
-
-#: Characters that are told of the message of somebody else's exception.
-MESSAGE = 1000
-
-
-def message_of(error: BaseException) -> str:
-    """What somebody else's exception says, as a part of a line."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception as second:
-        return f"(its message cannot be had: {type(second).__name__})"
-    return text if len(text) <= MESSAGE else f"{text[:MESSAGE]}…"

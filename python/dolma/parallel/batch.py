@@ -17,7 +17,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import processes
-from ..errors import DolmaConfigError, DolmaError, DolmaShardError, message_of
+from ..errors import DolmaConfigError, DolmaError, DolmaShardError
+from ..messages import message_of
 from .tally import Names, Tally
 
 if TYPE_CHECKING:
