@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import dolma
 from dolma import storage
 from dolma.errors import DolmaStorageError
 
@@ -79,3 +81,20 @@ def test_a_disk_that_fails_is_explained(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(DolmaStorageError, match=rf"{tmp_path}: cannot sync: Input/output error"):
         storage.settle()
+
+
+def test_a_run_whose_names_are_not_on_the_disk_has_failed_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents/a.jsonl").write_text('{"id": "1", "text": "one"}\n')
+
+    def fail() -> None:
+        raise DolmaStorageError("attributes: cannot sync: Input/output error")
+
+    monkeypatch.setattr(storage, "settle", fail)
+    recipe = {"documents": [f"{tmp_path}/documents/*"], "taggers": ["char_length_v1"]}
+    with pytest.raises(DolmaStorageError, match="cannot sync"):
+        dolma.tagger({**recipe, "report": f"{tmp_path}/report.json"})
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["status"], report["error"]) == ("failed", "attributes: cannot sync: Input/output error")

@@ -325,9 +325,12 @@ class Run:
         Raises that, or `DolmaShardError` when shards failed or more lines were bad than allowed; the
         report is written before that.
         """
-        self._error = error
         if not self.interrupted:
-            storage.settle()
+            try:
+                storage.settle()
+            except DolmaError as unsettled:
+                error = error or unsettled
+        self._error = error
         report = self.report()
         unwritten = self._write_report(report)
         if self.interrupted:
