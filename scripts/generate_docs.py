@@ -17,7 +17,11 @@ from typing import Any
 
 import msgspec
 
-from dolma import config, errors, recipes
+from dolma import errors, recipes
+from dolma.config.common import RunConfig
+from dolma.config.dedupe import DedupeConfig
+from dolma.config.mix import MixConfig
+from dolma.config.tag import TagConfig
 from dolma.taggers.catalogue import BUILTIN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -161,10 +165,10 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "catalogue": catalogue,
     "taggers": taggers,
     "exit codes": exit_codes,
-    "options run": options(config.RunConfig),
-    "options tag": options(config.TagConfig, config.RunConfig),
-    "options dedupe": options(config.DedupeConfig, config.RunConfig),
-    "options mix": options(config.MixConfig, config.RunConfig),
+    "options run": options(RunConfig),
+    "options tag": options(TagConfig, RunConfig),
+    "options dedupe": options(DedupeConfig, RunConfig),
+    "options mix": options(MixConfig, RunConfig),
 }
 
 

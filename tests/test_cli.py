@@ -13,6 +13,8 @@ import yaml
 
 from command import dolma, environment, refused, succeed
 from dolma import cli, errors
+from dolma.cli import parsing
+from dolma.commands import listing
 from dolma.taggers.catalogue import BUILTIN
 from dolma.version import __version__
 from folders import everything
@@ -26,7 +28,7 @@ def documents(tmp_path: Path) -> Path:
 
 def parsed(name: str, *arguments: str) -> dict[str, Any]:
     """The values of flags by dotted name."""
-    return cli.parse(name, cli.COMMANDS[name], arguments)[1]
+    return parsing.parse(name, cli.COMMANDS[name].config, arguments)[1]
 
 
 def effective(*arguments: object, **options: Any) -> dict[str, Any]:
@@ -272,7 +274,7 @@ def test_every_error_ends_a_command_with_its_code(
     def run(config: object) -> None:
         raise error("it is broken")
 
-    monkeypatch.setitem(cli.COMMANDS, "list", cli.Command(cli.config.ListConfig, lambda: run))
+    monkeypatch.setattr(listing, "run", run)
     assert cli.main(["list"]) == error.exit_code
     assert capsys.readouterr().err == "error: it is broken\n"
 
@@ -283,7 +285,7 @@ def test_an_interrupted_command_ends_with_130(
     def run(config: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.COMMANDS, "list", cli.Command(cli.config.ListConfig, lambda: run))
+    monkeypatch.setattr(listing, "run", run)
     assert cli.main(["list"]) == 130
     assert capsys.readouterr().err == "stopped\n"
 
@@ -332,7 +334,7 @@ def test_help_lists_the_commands(flag: str) -> None:
 def test_help_of_a_command_shows_every_flag(command: str) -> None:
     printed = succeed(command, "--help").out
     assert [
-        flag.name for flag in cli.flags(cli.COMMANDS[command].config) if f"--{flag.name}" not in printed
+        flag.name for flag in parsing.flags(cli.COMMANDS[command].config) if f"--{flag.name}" not in printed
     ] == []
 
 

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
 from dolma import cli, config, recipes
+from dolma.cli import parsing
+from dolma.config.common import Config
+from dolma.config.dedupe import DedupeConfig
+from dolma.config.mix import MixConfig
+from dolma.config.tag import TagConfig
 from dolma.errors import DolmaConfigError
 
-STRUCTS = [getattr(config, name) for name in config.__all__]
+MODULES = [
+    import_module(f"{config.__name__}.{found.name}") for found in pkgutil.iter_modules(config.__path__)
+]
+
+
+def structs_of(module: ModuleType) -> list[type[msgspec.Struct]]:
+    """The Structs that a module defines."""
+    of_its_own = (
+        value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__
+    )
+    return [value for value in of_its_own if isinstance(value, type) and issubclass(value, msgspec.Struct)]
+
+
+STRUCTS = [kind for module in MODULES for kind in structs_of(module) if kind is not Config]
 
 #: Defaults of the published package, by command and dotted name.
 PUBLISHED = {
@@ -123,25 +144,20 @@ def test_options_are_frozen_strict_and_documented(kind: type[msgspec.Struct]) ->
     assert kind.__doc__
     for name, annotation in recipes.hints(kind).items():
         section = recipes.struct_of(annotation)
-        assert section is not None or cli._flag(name, annotation).description, (
+        assert section is not None or parsing._flag(name, annotation).description, (
             f"{kind.__name__}.{name} has no help"
         )
 
 
-def test_every_config_is_exported() -> None:
-    defined = {
-        name
-        for name, value in vars(config).items()
-        if isinstance(value, type)
-        and issubclass(value, msgspec.Struct)
-        and value.__module__ == config.__name__
-    }
-    assert defined - {"Config"} == set(config.__all__)
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_config_is_exported(module: ModuleType) -> None:
+    assert {kind.__name__ for kind in structs_of(module)} <= set(module.__all__)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_every_option_is_a_flag_unless_it_is_in_a_list_of_sections(command: str) -> None:
-    names = [flag.name for flag in cli.flags(cli.COMMANDS[command].config)]
+    names = [flag.name for flag in parsing.flags(cli.COMMANDS[command].config)]
     assert len(names) == len(set(names))
     published = {name for name in PUBLISHED.get(command, {}) if not name.startswith("streams.")}
     assert published <= set(names)
@@ -177,7 +193,7 @@ def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
 )
 def test_wrong_values_are_refused_with_file_and_key(options: dict[str, Any], message: str) -> None:
     with pytest.raises(DolmaConfigError, match=f"^r.yaml: ({message})"):
-        recipes.load(config.TagConfig, options, "r.yaml")
+        recipes.load(TagConfig, options, "r.yaml")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +214,7 @@ def test_wrong_values_are_refused_with_file_and_key(options: dict[str, Any], mes
 )
 def test_what_is_missing_is_named_with_what_to_write(options: dict[str, Any], message: str) -> None:
     with pytest.raises(DolmaConfigError) as caught:
-        recipes.load(config.DedupeConfig, options, "r.yaml")
+        recipes.load(DedupeConfig, options, "r.yaml")
     assert str(caught.value) == message
 
 
@@ -213,7 +229,7 @@ def test_all_values_that_a_key_may_have_are_named() -> None:
     choices = ["'case', 'white_space', 'nfc', 'nfkc', 'url'", "'gz', 'zst', 'zstd', ''"]
     for (options, key), known in zip(cases, choices, strict=True):
         with pytest.raises(DolmaConfigError) as caught:
-            recipes.load(config.DedupeConfig, options, "r.yaml")
+            recipes.load(DedupeConfig, options, "r.yaml")
         assert str(caught.value) == f"r.yaml: {key}: invalid enum value 'x'; it is one of {known}"
 
 
@@ -241,4 +257,4 @@ def test_wrong_values_in_lists_of_sections_name_the_place() -> None:
     ]
     for wrong, message in cases:
         with pytest.raises(DolmaConfigError, match=message):
-            recipes.load(config.MixConfig, {"streams": [stream, wrong]}, "r.yaml")
+            recipes.load(MixConfig, {"streams": [stream, wrong]}, "r.yaml")

@@ -15,7 +15,9 @@ from command import environment
 from shards import put
 
 
-@pytest.mark.parametrize("module", ["msgspec", "dolma.config", "dolma.recipes", "dolma.commands.tag"])
+@pytest.mark.parametrize(
+    "module", ["msgspec", "dolma.recipes", "dolma.config.common", "dolma.commands.session"]
+)
 def test_ctrl_c_while_modules_are_imported_shows_no_trace(tmp_path: Path, module: str) -> None:
     documents = put(tmp_path / "documents/d.jsonl.gz", "text")
     # Each module is told of when it is there.

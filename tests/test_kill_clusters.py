@@ -197,7 +197,7 @@ def test_damaged_intermediates_are_an_error_that_names_them(runs: Runs, method: 
 def test_the_engine_refuses_passes_out_of_order(tmp_path: Path) -> None:
     from dolma import recipes
     from dolma.commands import clusters
-    from dolma.config import DedupeConfig
+    from dolma.config.dedupe import DedupeConfig
 
     config = recipes.load(DedupeConfig, {"documents": ["x"], "dedupe": METHODS["exact"]})
     core = _core.Clusters(

@@ -12,7 +12,7 @@ import pytest
 from dolma import recipes
 from dolma.cli import main
 from dolma.commands import recipe
-from dolma.config import RecipeConfig
+from dolma.config.recipe import RecipeConfig
 from dolma.errors import DolmaConfigError, DolmaError, DolmaInputError, DolmaShardError
 
 TEXTS = ("one\ntwo\n", "three four five\n", "one\ntwo\n", "two\nsix\n")

@@ -14,9 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command import python
-from dolma import config, recipes
+from dolma import recipes
 from dolma.commands import mix
-from dolma.config import DedupeConfig, MixConfig, TagConfig
+from dolma.config.common import CompressionConfig, WorkDirConfig
+from dolma.config.dedupe import BloomFilterConfig, DedupeConfig, DocumentKeyConfig
+from dolma.config.mix import MixConfig
+from dolma.config.tag import TagConfig
 from dolma.errors import DolmaConfigError
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -69,9 +72,9 @@ def test_a_recipe_for_tag() -> None:
 
 def test_a_recipe_for_dedupe_by_documents() -> None:
     loaded = recipe("dedupe_documents.yaml")
-    assert loaded.dedupe.documents == config.DocumentKeyConfig(attribute_name="duplicate_docs", key="$.text")
+    assert loaded.dedupe.documents == DocumentKeyConfig(attribute_name="duplicate_docs", key="$.text")
     assert loaded.dedupe.paragraphs is None
-    assert loaded.bloom_filter == config.BloomFilterConfig(
+    assert loaded.bloom_filter == BloomFilterConfig(
         file="/tmp/en_head_docs.bloom",
         read_only=False,
         estimated_doc_count=6_000_000,
@@ -92,8 +95,8 @@ def test_a_recipe_in_json() -> None:
     loaded = recipe("dedupe_size.json")
     assert loaded.dedupe.documents.key == "$.metadata.url"
     assert loaded.bloom_filter.size_in_bytes == 8 << 20
-    assert loaded.compression == config.CompressionConfig(input="gz")
-    assert loaded.work_dir == config.WorkDirConfig(input="/tmp/in", output="/tmp/out")
+    assert loaded.compression == CompressionConfig(input="gz")
+    assert loaded.work_dir == WorkDirConfig(input="/tmp/in", output="/tmp/out")
 
 
 def test_a_recipe_for_a_mix_in_jsonpath() -> None:

@@ -414,7 +414,7 @@ def test_the_effective_recipe_is_printed_and_can_be_used(tmp_path: Path) -> None
 
 def test_an_output_that_shrinks_below_its_count_is_never_published(tmp_path: Path) -> None:
     """What the engine says it wrote must add up, or nothing appears."""
-    from dolma.config import RunConfig
+    from dolma.config.common import RunConfig
     from dolma.errors import DolmaShardError
     from dolma.paths import Place
     from dolma.runs import Run

@@ -50,7 +50,7 @@ def tagger(config: dict[str, Any]) -> dict[str, Any] | None:
     """
     from . import recipes
     from .commands import tag
-    from .config import TagConfig
+    from .config.tag import TagConfig
 
     return tag.run(recipes.load(TagConfig, config, "tagger()"), called=True)
 
@@ -62,7 +62,7 @@ def deduper(config: dict[str, Any]) -> dict[str, Any] | None:
     """
     from . import recipes
     from .commands import dedupe
-    from .config import DedupeConfig
+    from .config.dedupe import DedupeConfig
 
     return dedupe.run(recipes.load(DedupeConfig, config, "deduper()"))
 
@@ -74,6 +74,6 @@ def mixer(config: dict[str, Any]) -> dict[str, Any] | None:
     """
     from . import recipes
     from .commands import mix
-    from .config import MixConfig
+    from .config.mix import MixConfig
 
     return mix.run(recipes.load(MixConfig, config, "mixer()"))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
-from .config import ProgressStyle
+from .config.common import ProgressStyle
 
 __all__ = ["Meter", "Step", "format_bytes", "format_count", "format_duration"]
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import msgspec
 
 from . import paths, storage
-from .config import RunConfig
+from .config.common import RunConfig
 from .errors import DolmaConfigError, DolmaError, DolmaShardError
 from .paths import Place
 from .progress import Counters, Step

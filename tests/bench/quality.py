@@ -21,7 +21,7 @@ from report import Section, table
 from suite import Context
 from tools import run_tool
 
-from dolma.config import MINHASH_PRESETS, MinhashPreset
+from dolma.config.dedupe import MINHASH_PRESETS, MinhashPreset
 
 _SPACELESS = (
     "\u0e01-\u0edf\u1000-\u109f\u1780-\u17d3\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"

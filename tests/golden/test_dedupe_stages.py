@@ -11,7 +11,7 @@ import dolma as package
 from dolma import recipes
 from dolma.commands import bloom, recipe
 from dolma.commands.keeper import Absorbed, Keeper
-from dolma.config import RecipeConfig
+from dolma.config.recipe import RecipeConfig
 from dolma.errors import DolmaInputError, DolmaShardError, DolmaStorageError
 from folders import visible
 from shards import documents, read, write

@@ -212,7 +212,7 @@ def test_what_earlier_stages_marked_is_not_compared(tmp_path: Path) -> None:
     stage = {"documents": [f"{tmp_path}/documents/*"]}
     from dolma import recipes
     from dolma.commands import recipe
-    from dolma.config import RecipeConfig
+    from dolma.config.recipe import RecipeConfig
 
     config = recipes.load(
         RecipeConfig, {"dedupe": [{**stage, "dedupe": by_url}, {**stage, "dedupe": BY_TEXT}]}

@@ -10,7 +10,7 @@ import pytest
 import alike
 from alike import components, dedupe, edited, jaccard, rows, shingles, similar, text
 from dolma import _core
-from dolma.config import MINHASH_PRESETS, MinhashConfig
+from dolma.config.dedupe import MINHASH_PRESETS, MinhashConfig
 from folders import visible
 from shards import documents, texts, write
 

@@ -19,7 +19,7 @@ import dolma as package
 from dolma import recipes
 from dolma.commands import needs, stock
 from dolma.commands import recipe as run_recipe
-from dolma.config import RecipeConfig
+from dolma.config.recipe import RecipeConfig
 from dolma.errors import DolmaConfigError, DolmaShardError
 from methods import ALIKE, BY_LINE, BY_TEXT, METHODS, PIECES, corpus, dedupe, marks, readings, whole
 from shards import read, texts, write

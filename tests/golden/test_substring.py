@@ -12,7 +12,7 @@ import pytest
 import dolma as package
 from dolma import recipes
 from dolma.commands import recipe
-from dolma.config import RecipeConfig
+from dolma.config.recipe import RecipeConfig
 from dolma.errors import DolmaConfigError, DolmaInputError, DolmaShardError
 from folders import visible
 from shards import documents, lines, prose, read, texts, write

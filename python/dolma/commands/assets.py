@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .. import assets
 from ..assets import Asset
-from ..config import AssetsConfig
+from ..config.assets import AssetsConfig
 from ..errors import DolmaAssetError, DolmaConfigError
 from ..progress import format_bytes
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..config import TagConfig
+from ..config.tag import TagConfig
 from ..errors import DolmaError, DolmaShardError
 from ..files import Files
 from ..runs import Run

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from .. import lock, temporary
-from ..config import DedupeConfig, NgramConfig
+from ..config.dedupe import DedupeConfig, NgramConfig
 from ..errors import DolmaConfigError
 from ..files import Files
 from ..runs import Run

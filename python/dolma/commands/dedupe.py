@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..config import DedupeConfig, DedupeMethod
+from ..config.dedupe import DedupeConfig, DedupeMethod
 from ..errors import DolmaConfigError
 
 __all__ = ["check", "run", "stages"]

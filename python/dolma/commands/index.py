@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from .. import storage
-from ..config import IndexConfig
+from ..config.dedupe import IndexConfig
 from ..errors import DolmaConfigError, DolmaInputError
 from ..runs import Run
 from ..shards import Shard

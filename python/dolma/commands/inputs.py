@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .. import paths, storage
-from ..config import DedupeMethod
 from ..errors import DolmaConfigError, DolmaInputError
 from ..storage import File
+
+if TYPE_CHECKING:
+    from ..config.dedupe import DedupeMethod
 
 __all__ = ["check_format", "find", "find_beside", "find_references"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import storage
-from ..config import DedupeConfig
+from ..config.dedupe import DedupeConfig
 from ..errors import DolmaInputError
 from ..files import Files
 from ..runs import Run

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from .. import storage
-from ..config import BloomFilterConfig
+from ..config.dedupe import BloomFilterConfig
 from ..errors import DolmaConfigError, DolmaInputError
 from ..progress import format_bytes
 from ..runs import published

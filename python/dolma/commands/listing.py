@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from ..config import ListConfig
+from ..config.listing import ListConfig
 from ..taggers.declaration import AttributeType, Declaration
 from ..taggers.registry import broken, find, import_modules, names
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import msgspec
 
-from ..config import MinhashConfig
+from ..config.dedupe import MinhashConfig
 from ..errors import DolmaConfigError
 from ..progress import format_bytes
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from .. import paths, storage
-from ..config import FilterConfig, MixConfig, SpanReplacementConfig, StreamConfig
+from ..config.mix import FilterConfig, MixConfig, SpanReplacementConfig, StreamConfig
 from ..errors import DolmaConfigError, DolmaInputError
 from ..files import Files
 from ..paths import Place

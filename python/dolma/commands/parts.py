@@ -11,7 +11,7 @@ import hashlib
 import msgspec
 
 from .. import paths
-from ..config import DedupeConfig
+from ..config.dedupe import DedupeConfig
 from ..errors import DolmaConfigError
 from ..runs import parse_part
 from ..storage import File

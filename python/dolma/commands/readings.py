@@ -17,7 +17,7 @@ import msgspec
 
 from .. import paths, storage
 from .._core import sha256
-from ..config import DedupeConfig
+from ..config.dedupe import DedupeConfig
 from ..errors import DolmaConfigError
 from ..files import Files
 from ..paths import Place

@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 from .. import recipes
-from ..config import DedupeConfig, RecipeConfig, RunConfig
+from ..config.common import RunConfig
+from ..config.dedupe import DedupeConfig
+from ..config.recipe import RecipeConfig
 from ..errors import DolmaConfigError, DolmaError
 from . import dedupe, mix, session, tag
 

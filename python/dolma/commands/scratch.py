@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .. import paths, storage, temporary
-from ..config import DedupeConfig
+from ..config.dedupe import DedupeConfig
 from ..errors import DolmaConfigError, DolmaStorageError
 from ..progress import format_bytes
 from ..runs import Run

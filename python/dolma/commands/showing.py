@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..config import TagConfig
+from ..config.tag import TagConfig
 from ..errors import DolmaConfigError
 from ..taggers.plan import PlannedTagger
 from ..taggers.trial import Found, Trial

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence, Set
 import msgspec
 
 from .. import storage
-from ..config import DedupeConfig
+from ..config.dedupe import DedupeConfig
 from ..errors import DolmaConfigError
 from ..progress import Counters, format_bytes
 from ..runs import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import assets, paths, storage
-from ..config import TagConfig
+from ..config.tag import TagConfig
 from ..errors import DolmaConfigError, DolmaError, DolmaShardError
 from ..paths import Place
 from ..runs import Run

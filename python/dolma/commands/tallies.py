@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..config import TagConfig
+from ..config.tag import TagConfig
 from ..files import Files
 from ..runs import Run
 from ..taggers.plan import PlannedTagger

@@ -12,7 +12,7 @@ import msgspec
 
 from .. import _core, assets, recipes, storage
 from ..assets.cache import digest
-from ..config import TrainConfig
+from ..config.train import TrainConfig
 from ..errors import DolmaConfigError, DolmaError
 from ..progress import format_bytes
 from ..storage import File

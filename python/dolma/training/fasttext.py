@@ -6,7 +6,7 @@ are not finite.
 
 from __future__ import annotations
 
-from ..config import FastTextConfig
+from ..config.train import FastTextConfig
 from ..errors import DolmaConfigError, DolmaError
 
 __all__ = ["PACKAGE", "PREFIX", "check", "model_size", "train"]

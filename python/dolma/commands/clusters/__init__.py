@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ... import lock, temporary
-from ...config import DedupeConfig
+from ...config.dedupe import DedupeConfig
 from ...files import Files
 from ...runs import Run, published
 from .. import needs, readings, scratch, session, sizing

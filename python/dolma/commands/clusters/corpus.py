@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ... import paths
-from ...config import DedupeConfig, KeepConfig
+from ...config.dedupe import DedupeConfig, KeepConfig
 from ...errors import DolmaConfigError
 from ...paths import Place
 from ...shards import Output, Shard, fingerprint

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...config import AlarmConfig
+from ...config.dedupe import AlarmConfig
 from ...progress import format_bytes
 from ...runs import Run
 from .. import minhash, session, sizing

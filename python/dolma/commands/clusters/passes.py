@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import storage, temporary
-from ...config import DedupeConfig
+from ...config.dedupe import DedupeConfig
 from ...errors import DolmaAssetError, DolmaInputError, DolmaShardError
 from ...files import Files
 from ...runs import Run

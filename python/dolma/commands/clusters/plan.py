@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...config import DedupeConfig
+from ...config.dedupe import DedupeConfig
 from ...errors import DolmaConfigError
 from .. import minhash, readings
 from ..minhash import MinhashPlan

@@ -16,7 +16,7 @@ import msgspec
 
 from ... import storage
 from ..._core import sha256
-from ...config import IndexConfig
+from ...config.dedupe import IndexConfig
 from ...errors import DolmaAssetError, DolmaConfigError, DolmaInputError
 from ...paths import Place
 from ...shards import Output, Shard

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...config import AlarmConfig, DedupeConfig
+from ...config.dedupe import AlarmConfig, DedupeConfig
 from ...files import Files
 from ...progress import format_bytes
 from ...runs import Run, published

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ... import paths, storage
-from ...config import DedupeConfig
+from ...config.dedupe import DedupeConfig
 from ...shards import Output, Shard, fingerprint
 from ...storage import File
 from .. import inputs, readings

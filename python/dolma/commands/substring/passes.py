@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ...config import DedupeConfig
+from ...config.dedupe import DedupeConfig
 from ...files import Files
 from ...runs import Run
 from ...shards import Shard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ...config import AlarmConfig, DedupeConfig, DedupeMethod
+from ...config.dedupe import AlarmConfig, DedupeConfig, DedupeMethod
 from ...errors import DolmaConfigError
 from .. import readings
 from ..needs import parse_size
