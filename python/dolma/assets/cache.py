@@ -1,23 +1,13 @@
-"""Finding and fetching the files of assets, safely for many processes that share a cache.
-
-A download goes to a folder of its own in the cache, is checked, pinned and renamed, all under a lock
-for its name: of several processes that want the same file one downloads it, the others wait and take
-it. What is killed leaves nothing that could be taken for the file.
-"""
+"""Finding the files of assets on this machine, and that each is what it should be."""
 
 from __future__ import annotations
 
-import errno
 import functools
-import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
-from ..errors import DolmaAssetError, DolmaError
+from ..errors import DolmaAssetError
 from ..spelling import nearest
 from . import pins
 from .pins import LOCK_NAME, Pin
@@ -26,31 +16,24 @@ from .table import ASSETS, Asset
 
 __all__ = [
     "cache_dir",
-    "fetch",
     "find",
     "known",
-    "register",
     "registered",
     "resolve",
     "resolve_all",
     "verify",
 ]
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 #: The data folder of this package.
 _DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data")
 
 
-def cache_dir() -> Path:
+def cache_dir() -> str:
     """The folder of downloaded assets: `assets` below `DOLMA_CACHE`, else below `~/.cache/dolma`."""
-    from pathlib import Path
-
     home = os.environ.get("DOLMA_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "dolma"
     )
-    return Path(home) / "assets"
+    return os.path.join(home, "assets")
 
 
 def known(reference: str) -> Asset | None:
@@ -107,11 +90,13 @@ def resolve_all(references: Sequence[str]) -> list[str]:
             if "://" not in reference and not (asset.url and current().fetch):
                 absent.append(asset)
                 continue
+            from .downloads import fetch
+
             path = fetch(reference)
         _pin_first_use(asset, path)
         found.append(path)
     if absent:
-        raise _absent(*absent)
+        raise not_here(*absent)
     return found
 
 
@@ -125,7 +110,8 @@ def _local(reference: str) -> str:
     return path
 
 
-def _absent(*assets: Asset) -> DolmaAssetError:
+def not_here(*assets: Asset) -> DolmaAssetError:
+    """The error for assets that are not on this machine, with the ways to get them."""
     names = " ".join(asset.name for asset in assets)
     subject, file = ("the asset", "file") if len(assets) == 1 else (f"{len(assets)} assets", "files")
     missing = f"{subject} {names} {'is' if len(assets) == 1 else 'are'} not on this machine"
@@ -146,7 +132,7 @@ def find(asset: Asset) -> str | None:
     """
     for path in _candidates(asset):
         if os.path.isfile(path):
-            _check(asset, path, f"{path} has")
+            check(asset, path, f"{path} has")
             return path
     return None
 
@@ -155,11 +141,11 @@ def _candidates(asset: Asset) -> list[str]:
     """Where the file may be, in the order of preference."""
     found = []
     if folder := os.environ.get("DOLMA_ASSETS"):
-        found.append(os.path.join(folder, _file_name(asset)))
+        found.append(os.path.join(folder, file_name(asset)))
         if asset.sha256 and asset.name == asset.url:
             # A pinned download may lie there under its own name; its content says that it is the one.
             found.append(os.path.join(folder, _last_part(asset.url)))
-    found.append(str(cache_dir() / _file_name(asset)))
+    found.append(os.path.join(cache_dir(), file_name(asset)))
     for place in asset.packages:
         package, _, path = place.partition(":")
         found += [os.path.join(folder, path) for folder in _package_folders(package)]
@@ -176,10 +162,14 @@ def _package_folders(package: str) -> list[str]:
     return list(spec.submodule_search_locations or []) if spec is not None else []
 
 
-def _file_name(asset: Asset) -> str:
+def file_name(asset: Asset) -> str:
+    """What the file of an asset is called in the cache and in `DOLMA_ASSETS`."""
     if "://" not in asset.name:
         return asset.name
-    return f"{hashlib.sha256(asset.url.encode()).hexdigest()[:16]}-{_last_part(asset.url)}"
+    # Not before: to define a tagger needs no engine.
+    from .._core import sha256
+
+    return f"{sha256(asset.url.encode())[:16]}-{_last_part(asset.url)}"
 
 
 def _last_part(url: str) -> str:
@@ -189,11 +179,15 @@ def _last_part(url: str) -> str:
 def _locks() -> list[str]:
     """The lock files that count here: the user's, that of `DOLMA_ASSETS`, the cache's."""
     folder = os.environ.get("DOLMA_ASSETS")
-    places = [current().lock, folder and os.path.join(folder, LOCK_NAME), str(cache_dir() / LOCK_NAME)]
+    places = [
+        current().lock,
+        folder and os.path.join(folder, LOCK_NAME),
+        os.path.join(cache_dir(), LOCK_NAME),
+    ]
     return [place for place in places if place]
 
 
-def _check(asset: Asset, path: str, subject: str, *, pinned: bool = True) -> None:
+def check(asset: Asset, path: str, subject: str, *, pinned: bool = True) -> None:
     """Raises `DolmaAssetError` when a file is not what the table, or with `pinned` a lock file, says."""
     wanted = [(asset.sha256, "")] if asset.sha256 else []
     for lock in _locks() if pinned else []:
@@ -228,10 +222,10 @@ def _advice_on_pinned(asset: Asset, path: str) -> str:
     given = asset.name == asset.url
     name = f"'{asset.url}#sha256={asset.sha256}'" if given else asset.name
     place = os.path.dirname(path)
-    if place == str(cache_dir()):
+    if place == cache_dir():
         condition = "if `#sha256=` in the address is right, " if given else ""
         return f"; {condition}run `dolma assets fetch {name}` to fetch it again"
-    if os.path.dirname(place) != str(cache_dir()):
+    if os.path.dirname(place) != cache_dir():
         # In DOLMA_ASSETS or in a package, where fetching changes nothing.
         return "; put the right file there"
     if given:
@@ -247,6 +241,9 @@ def digest(path: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _digest(path: str, inode: int, size: int, modified: int) -> str:
+    # Loads OpenSSL, and most runs have nothing to check.
+    import hashlib
+
     taken = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
@@ -258,10 +255,11 @@ def _pin_first_use(asset: Asset, path: str) -> None:
     """Writes what has no checksum of its own into the user's lock file."""
     lock = current().lock
     if lock is not None and not asset.sha256 and asset.name not in pins.read(lock):
-        pins.pin(lock, asset.name, _pin_of(asset, path))
+        pins.pin(lock, asset.name, pin_of(asset, path))
 
 
-def _pin_of(asset: Asset, path: str) -> Pin:
+def pin_of(asset: Asset, path: str) -> Pin:
+    """The pin that holds an asset to the content of a file."""
     return Pin(
         sha256=digest(path),
         size=os.path.getsize(path),
@@ -270,98 +268,6 @@ def _pin_of(asset: Asset, path: str) -> Pin:
         license=asset.license,
         doc=asset.doc,
     )
-
-
-def fetch(reference: str, *, repin: bool = False) -> str:
-    """Downloads an asset or a URL into the cache, if it is not there; the local path.
-
-    A damaged copy in the cache is replaced. With `repin` it is downloaded anew, and the lock file
-    takes the content that is published now. Raises `DolmaAssetError` when it cannot be downloaded or
-    has not the content that the table or a lock file says.
-    """
-    asset = known(reference)
-    if asset is None:
-        raise _unknown(reference)
-    target = str(cache_dir() / _file_name(asset))
-    if not repin and (here := _usable(asset, target)) is not None:
-        return here
-    if not asset.url:
-        raise _absent(asset)
-    try:
-        os.makedirs(cache_dir(), exist_ok=True)
-        with pins.locked(str(cache_dir() / f".{os.path.basename(target)}.mutex")):
-            if not repin and (here := _usable(asset, target)) is not None:
-                return here
-            _download(asset, target, repin)
-    except OSError as error:
-        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-        advice = "; DOLMA_CACHE names another folder for downloads" if denied else ""
-        raise DolmaAssetError(f"{target} cannot be written: {error}{advice}") from error
-    return target
-
-
-def _usable(asset: Asset, target: str) -> str | None:
-    """The local copy, None where there is none or a damaged one that a download would replace."""
-    try:
-        return find(asset)
-    except DolmaAssetError:
-        if asset.url and os.path.isfile(target):
-            return None
-        raise
-
-
-def _download(asset: Asset, target: str, repin: bool) -> None:
-    from .. import storage
-
-    prefix = f".fetch-{os.path.basename(target)}-"
-    # Whoever left these is gone: the lock on the name is ours.
-    for left in cache_dir().glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix=prefix) as folder:
-        try:
-            local = storage.stage(asset.url, folder)
-        except DolmaError as error:
-            raise DolmaAssetError(f"{asset.url} cannot be downloaded: {error}") from error
-        _check(asset, local, f"{asset.url} gives", pinned=not repin)
-        if not asset.sha256:
-            # Before the file is there, so that it never is without its pin.
-            pin = _pin_of(asset, local)
-            for lock in dict.fromkeys([str(cache_dir() / LOCK_NAME), current().lock]):
-                if lock is not None:
-                    pins.pin(lock, asset.name, pin, replace=repin)
-        os.replace(local, target)
-
-
-def _unknown(reference: str) -> DolmaAssetError:
-    names = [*ASSETS, *(asset.name for asset in registered())]
-    close = nearest(reference, names)
-    hint = f"; did you mean {close[0]!r}?" if close else " (`dolma assets` shows all)"
-    return DolmaAssetError(f"{reference} is neither an asset nor a URL{hint}")
-
-
-def register(name: str, file: str, *, license: str = "", doc: str = "") -> str:
-    """Copies a file of the user's into the cache as the asset `name`; the path of the copy.
-
-    One that was registered under this name before is replaced. Raises `DolmaAssetError` for a name
-    that is taken or cannot be a file's.
-    """
-    if name in ASSETS or "/" in name or name.startswith(".") or not name or name == LOCK_NAME:
-        reason = "is one of dolma's own" if name in ASSETS else "cannot be the name of a file"
-        raise DolmaAssetError(f"{name!r} {reason}: register the asset under another name")
-    target = cache_dir() / name
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            pins.locked(str(cache_dir() / f".{name}.mutex")),
-            tempfile.TemporaryDirectory(dir=target.parent, prefix=f".fetch-{name}-") as folder,
-        ):
-            copy = shutil.copyfile(file, os.path.join(folder, name))
-            asset = Asset(name=name, url="", sha256="", license=license, doc=doc)
-            pins.pin(str(cache_dir() / LOCK_NAME), name, _pin_of(asset, copy), replace=True)
-            os.replace(copy, target)
-    except OSError as error:
-        raise DolmaAssetError(f"{file} cannot be registered as {name}: {error}") from error
-    return str(target)
 
 
 def verify(asset: Asset) -> str | None:

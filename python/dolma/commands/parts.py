@@ -6,11 +6,10 @@ last run joins; or files by their name, all into one attribute set.
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 
 from .. import paths
+from .._core import sha256
 from ..config.dedupe import DedupeConfig
 from ..errors import DolmaConfigError
 from ..runs import parse_part
@@ -63,7 +62,7 @@ class Parts:
         if not self.of_files:
             return True
         name = paths.relative_to_documents(file.path).encode()
-        return int.from_bytes(hashlib.sha256(name).digest()[:8], "big") % self._total == self.index
+        return int(sha256(name)[:16], 16) % self._total == self.index
 
     def attribute(self, index: int | None) -> str:
         """The attribute of a part; of all of them for None."""

@@ -4,9 +4,8 @@ called in attribute names.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -126,14 +125,13 @@ def _identity_of(value: Any) -> Any:
 
 
 def _identify_class(found: type[BaseTagger], options: dict[str, Any]) -> dict[str, Any]:
-    try:
-        source = inspect.getsourcefile(found)
-    except TypeError:
-        source = None
+    source = getattr(sys.modules.get(found.__module__), "__file__", None)
     digest = ""
     if source is not None and os.path.isfile(source):
+        from .._core import sha256
+
         with open(source, "rb") as file:
-            digest = hashlib.sha256(file.read()).hexdigest()
+            digest = sha256(file.read())
     return {
         "class": f"{found.__module__}.{found.__qualname__}",
         "options": {key: _identity_of(value) for key, value in sorted(options.items())},
