@@ -1,11 +1,14 @@
 """Fills in the tables of README.md and docs/ that are derived from the code.
 
 A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything between the two is
-replaced. `make docs` runs this; a test fails when a table is stale.
+replaced. The table of contents of the built-in taggers is derived, too, and is a module of its own.
+`make docs` runs this; a test fails when a table is stale.
 """
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import runpy
 import sys
@@ -22,9 +25,34 @@ from dolma.config.common import RunConfig
 from dolma.config.dedupe import DedupeConfig
 from dolma.config.mix import MixConfig
 from dolma.config.tag import TagConfig
-from dolma.taggers.catalogue import BUILTIN
+from dolma.taggers import catalogue as package
+from dolma.taggers.declaration import Declaration
+
+_CONTENTS_HEAD = '''"""Which built-in tagger is declared in which module; `make docs` writes this."""
+
+from __future__ import annotations
+
+__all__ = ["CONTENTS"]
+
+#: The names of a family's taggers, by its module.
+CONTENTS: dict[str, list[str]] = {
+'''
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def _families() -> Iterator[tuple[str, tuple[Declaration, ...]]]:
+    for found in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{found.name}")
+        if hasattr(module, "TAGGERS"):
+            yield found.name, module.TAGGERS
+
+
+#: The built-in taggers as they are declared, by module: `BUILTIN` looks into what is made here.
+FAMILIES = dict(_families())
+TAGGERS = [tagger for members in FAMILIES.values() for tagger in members]
+
+CONTENTS = ROOT / "python/dolma/taggers/catalogue/contents.py"
 _SECTION = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -46,6 +74,15 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+def contents() -> str:
+    """The module that says which built-in tagger is in which family, of the families themselves."""
+    lines = []
+    for family, members in FAMILIES.items():
+        names = (f'        "{tagger.name}",' for tagger in members)
+        lines += [f'    "{family}": [', *names, "    ],"]
+    return _CONTENTS_HEAD + "\n".join(lines) + "\n}\n"
+
+
 def deduplication_at_scale() -> str:
     """Memory, disk and time of each method at trillions of tokens."""
     made = runpy.run_path(str(ROOT / "scripts/scaling.py"))
@@ -54,20 +91,17 @@ def deduplication_at_scale() -> str:
 
 def taggers() -> str:
     """Every built-in tagger, its family and its first line."""
-    rows = [
-        [f"`{kernel.name}`", kernel.family, kernel.summary]
-        for kernel in sorted(BUILTIN.values(), key=_by_name)
-    ]
+    rows = [[f"`{kernel.name}`", kernel.family, kernel.summary] for kernel in sorted(TAGGERS, key=_by_name)]
     return _table(["tagger", "family", "what it writes"], rows)
 
 
 def catalogue() -> str:
     """All that every built-in tagger says of itself, by family."""
     parts = []
-    families = sorted({tagger.family for tagger in BUILTIN.values()})
+    families = sorted({tagger.family for tagger in TAGGERS})
     for family in families:
         parts.append(f"## {family}")
-        members = (tagger for tagger in BUILTIN.values() if tagger.family == family)
+        members = (tagger for tagger in TAGGERS if tagger.family == family)
         parts += [_entry(tagger) for tagger in sorted(members, key=_by_name)]
     return "\n\n".join(parts)
 
@@ -174,9 +208,9 @@ SECTIONS: dict[str, Callable[[], str]] = {
 
 def main() -> int:
     """Rewrites what is stale and names it."""
-    for page in pages():
+    for page in (CONTENTS, *pages()):
         text = page.read_text(encoding="utf-8")
-        if (fresh := render(text)) != text:
+        if (fresh := contents() if page is CONTENTS else render(text)) != text:
             page.write_text(fresh, encoding="utf-8")
             print(page.relative_to(ROOT))
     return 0

@@ -52,6 +52,11 @@ def test_generated_tables_are_fresh(page: Path) -> None:
     assert generate_docs().render(text) == text, f"{titled(page)} is stale: run `make docs`"
 
 
+def test_the_contents_of_the_catalogue_are_fresh() -> None:
+    made = generate_docs()
+    assert made.CONTENTS.read_text(encoding="utf-8") == made.contents(), "run `make docs`"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=titled)
 def test_links_lead_to_files(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):

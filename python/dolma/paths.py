@@ -28,7 +28,7 @@ __all__ = [
 #: Folder at the root of an output for records, reports and quarantined lines.
 HIDDEN = ".dolma"
 
-_GLOB = re.compile(r"(?<!\\)[*?\[\]{}]")
+_GLOB = r"(?<!\\)[*?\[\]{}]"
 
 
 class Place(NamedTuple):
@@ -93,7 +93,7 @@ def static_prefix(pattern: str) -> str:
 
     A pattern without wildcards loses its last component: it is a file, or is taken for one.
     """
-    match = _GLOB.search(pattern)
+    match = re.search(_GLOB, pattern)
     head = pattern[: match.start()] if match else pattern
     return head.rpartition("/")[0]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -406,7 +406,7 @@ class Run:
         return {
             "command": self.command,
             "version": __version__,
-            "python": platform.python_version(),
+            "python": sys.version.partition(" ")[0],
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.time() - self._started, 3),
             "status": "interrupted" if self.interrupted else "failed" if self.problem() else "done",

@@ -23,7 +23,7 @@ PREFIX = "dolma-"
 LOCK = ".dolma-lock"
 #: What it is called until it is locked.
 UNSEEN = f"{LOCK}-new"
-NAME = re.compile(rf"{PREFIX}[a-z]+-[0-9a-f]{{12}}")
+NAME = rf"{PREFIX}[a-z]+-[0-9a-f]{{12}}"
 #: Seconds after which a folder without its locked file is neither being made nor being removed.
 UNFINISHED = 24 * 3600
 
@@ -116,7 +116,7 @@ def _remove_abandoned(entry: os.DirEntry[str]) -> None:
 def _remove_unfinished(entry: os.DirEntry[str]) -> None:
     """Removes a folder that was never locked, or that was removed but for itself."""
     age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-    if NAME.fullmatch(entry.name) and age > UNFINISHED and set(os.listdir(entry.path)) <= {UNSEEN}:
+    if re.fullmatch(NAME, entry.name) and age > UNFINISHED and set(os.listdir(entry.path)) <= {UNSEEN}:
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(entry.path, UNSEEN))
         os.rmdir(entry.path)

@@ -25,7 +25,7 @@ S3_SCHEMES = frozenset({"s3", "s3a", "s3n"})
 LONGEST_NAME = 240
 """Bytes in a file name. File systems allow 255; transfers append up to 9 of their own."""
 
-_MAKER = re.compile(r"\.dolma-tmp-([0-9a-f]{8})-([0-9]{1,9})(?:-|$)")
+_MAKER = r"\.dolma-tmp-([0-9a-f]{8})-([0-9]{1,9})(?:-|$)"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -102,7 +102,7 @@ def maker() -> str:
 
 def is_abandoned(name: str) -> bool:
     """Whether the maker of the unfinished `name` is a process of this machine that is no more."""
-    found = _MAKER.match(name)
+    found = re.match(_MAKER, name) if name.startswith(TEMPORARY) else None
     if found is None or found[1] != _machine():
         return False
     try:

@@ -17,7 +17,6 @@ import msgspec
 from .. import assets
 from ..errors import DolmaConfigError, DolmaError
 from ..spelling import nearest
-from ..training.card import options_beside
 from .base import BaseTagger
 
 __all__ = ["AttributeType", "Declaration", "Kernel", "PythonTagger", "Unit"]
@@ -128,6 +127,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 options[key] = assets.resolve_all([str(one) for one in reference])
         if self.cards:
+            from ..training.card import options_beside
+
             options = {**options_beside(options["model"]), **options}
         return options
 

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ..errors import DolmaConfigError
@@ -85,7 +85,7 @@ def _same_class(known: type, tagger: type) -> bool:
     return same_name or "__main__" in (known.__module__, tagger.__module__)
 
 
-def _builtin() -> dict[str, Declaration]:
+def _builtin() -> Mapping[str, Declaration]:
     from .catalogue import BUILTIN
 
     return BUILTIN

@@ -38,18 +38,21 @@ The engine is a later version: the published one merges rules for pages of certa
 )
 
 
+#: The assets of each snapshot's folder, by their names below it.
+_FOLDERS: dict[str, dict[str, str]] = {}
+for _name, *_ in LISTS:
+    _folder, _day, _file = _name.split("-", 2)
+    _FOLDERS.setdefault(_folder, {})[_file] = _name
+
+
 def _paths(folder: str, *files: str) -> tuple[str, ...]:
-    """The assets of a snapshot's folder whose names end with one of `files`."""
-    names = [name for name, *_ in LISTS if name.startswith(f"{folder}-")]
-    found = tuple(name for file in files for name in names if name.split("-", 2)[2] == file)
-    assert len(found) == len(files), (folder, files)
-    return found
+    """The assets of a snapshot's folder that are called `files` there."""
+    return tuple(_FOLDERS[folder][file] for file in files)
 
 
 def _below(folder: str, topic: str) -> tuple[str, ...]:
     """The assets of a snapshot's folder that are below `topic`."""
-    parts = [(name, *name.split("-", 2)) for name, *_ in LISTS]
-    return tuple(name for name, source, _, file in parts if source == folder and file.startswith(f"{topic}-"))
+    return tuple(name for file, name in _FOLDERS[folder].items() if file.startswith(f"{topic}-"))
 
 
 def _tagger(name: str, kernel: str, doc: str, about: str, paths: tuple[str, ...]) -> Kernel:
