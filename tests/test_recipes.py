@@ -258,6 +258,15 @@ def test_json_is_read_as_yaml_would_read_it(value: dict[str, Any], indent: int |
     assert (read, repr(read)) == (value, repr(recipes._from_yaml(content, "r.json")))
 
 
+@given(_TEXT, st.recursive(_SCALARS, st.lists) | st.dictionaries(_TEXT, _SCALARS))
+def test_a_key_that_is_given_twice_is_no_json(key: str, value: Any) -> None:
+    member = f"{json.dumps(key)}: {json.dumps(value)}"
+    recipes._from_json(f'{{"a": [{{{member}}}, {{{member}}}]}}'.encode())
+    for twice in (f"{{{member}, {member}}}", f'{{"a": [1, {{{member}, "": [], {member}}}]}}'):
+        with pytest.raises(ValueError):  # noqa: PT011
+            recipes._from_json(twice.encode())
+
+
 def test_a_recipe_in_json_is_read_without_what_reads_yaml(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text('\n {"processes": 3, "experiment": "\\ud83d\\ude00"}\n')
     code = (

@@ -10,7 +10,8 @@ import gc
 import os
 import signal
 import sys
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 __all__ = ["main", "program"]
 
@@ -55,13 +56,20 @@ def program() -> NoReturn:
 
 
 def _import_msgspec() -> None:
-    """Imports msgspec without typing_extensions, which it takes where that happens to be installed, and
-    which takes longer to load than msgspec itself; what it needs of it is in `typing` since 3.11."""
-    if sys.version_info >= (3, 11) and "typing_extensions" not in sys.modules:
-        sys.modules["typing_extensions"] = None  # type: ignore[assignment]
-        import msgspec  # noqa: F401
+    """Imports msgspec without two modules that it takes along, and that take as long to load as itself.
 
-        del sys.modules["typing_extensions"]
+    typing_extensions, where that happens to be installed: what it needs of it is in `typing` since 3.11.
+    And platform, of which uuid, before 3.12, asks for nothing but the name of the system.
+    """
+    instead: dict[str, Any] = {"platform": SimpleNamespace(system=lambda: os.uname().sysname)}
+    if sys.version_info >= (3, 11):
+        instead["typing_extensions"] = None
+    instead = {name: module for name, module in instead.items() if name not in sys.modules}
+    sys.modules.update(instead)
+    import msgspec  # noqa: F401
+
+    for name in instead:
+        del sys.modules[name]
 
 
 if __name__ == "__main__":
