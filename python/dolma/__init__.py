@@ -8,11 +8,13 @@ Importing it is free: no tagger, no model, no network, no logging set-up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from .version import __version__
 
+# Not from `typing`: it is the first large module of a start, and `dolma.__main__` prepares for those.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .taggers.base import BaseTagger, BaseTaggerWithMetadata
     from .taggers.registry import add_tagger
 

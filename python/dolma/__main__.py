@@ -5,13 +5,16 @@ Looking through it at every step of the start, and taking the interpreter down p
 done, would take longer than the rest of both.
 """
 
+from __future__ import annotations
+
 import atexit
 import gc
 import os
-import signal
 import sys
-from types import SimpleNamespace
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 __all__ = ["main", "program"]
 
@@ -23,11 +26,14 @@ STOPPED = 130
 
 def main() -> int:
     """Runs the command line of this process; returns its exit code."""
+    gc.set_threshold(COLLECT_AFTER)
+    # Now, with all that it takes along.
+    import signal
+
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if interruptible:
         # Nothing is begun yet, and a trace of imports says nothing to whoever thought better of it.
         signal.signal(signal.SIGINT, lambda *_: os._exit(STOPPED))
-    gc.set_threshold(COLLECT_AFTER)
     _import_msgspec()
     from .cli import main as run
 
@@ -61,6 +67,8 @@ def _import_msgspec() -> None:
     typing_extensions, where that happens to be installed: what it needs of it is in `typing` since 3.11.
     And platform, of which uuid, before 3.12, asks for nothing but the name of the system.
     """
+    from types import SimpleNamespace
+
     instead: dict[str, Any] = {"platform": SimpleNamespace(system=lambda: os.uname().sysname)}
     if sys.version_info >= (3, 11):
         instead["typing_extensions"] = None

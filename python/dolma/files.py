@@ -167,9 +167,7 @@ class Files:
         if len(self.shards[index].inputs) > 1:
             # The parts of an output that is put together from several inputs stand beside it. To look
             # for them is to list a folder that may hold the outputs of all other shards.
-            import glob
-
-            leftovers += [part for path in temporary for part in glob.glob(f"{glob.escape(path)}.part*")]
+            leftovers += [part for path in temporary for part in _parts_of(path)]
         for path in leftovers:
             with suppress(FileNotFoundError):
                 os.unlink(path)
@@ -207,3 +205,12 @@ class Files:
         # A stopped run does not wait for transfers that nobody will use.
         if self._pool is not None:
             self._pool.shutdown(wait=not self.run.interrupted, cancel_futures=True)
+
+
+def _parts_of(path: str) -> list[str]:
+    """The parts that stand beside a file which is put together from them."""
+    folder, name = os.path.split(path)
+    with suppress(OSError):
+        found = [one for one in os.listdir(folder or ".") if one.startswith(f"{name}.part")]
+        return [os.path.join(folder, one) for one in found]
+    return []

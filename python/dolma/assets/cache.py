@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 from ..errors import DolmaAssetError
 from ..spelling import nearest
@@ -155,6 +154,8 @@ def _candidates(asset: Asset) -> list[str]:
 
 
 def _package_folders(package: str) -> list[str]:
+    from importlib.util import find_spec
+
     try:
         spec = find_spec(package)
     except ModuleNotFoundError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import math
 import re
-from importlib.util import find_spec
 from typing import Any, Literal
 
 import msgspec
@@ -188,6 +187,8 @@ def _imported(target: str) -> Any:
 
 
 def _installed(module: str) -> bool:
+    from importlib.util import find_spec
+
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:

@@ -7,7 +7,6 @@ announce theirs in the entry-point group `dolma.taggers`.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -177,7 +176,9 @@ def _taken(name: str) -> str | None:
     if name in sys.modules:
         return os.path.abspath(getattr(sys.modules[name], "__file__", None) or "")
     if name in sys.stdlib_module_names:
-        spec = importlib.util.find_spec(name)
+        from importlib.util import find_spec
+
+        spec = find_spec(name)
         return spec.origin if spec is not None and spec.origin is not None else ""
     return None
 

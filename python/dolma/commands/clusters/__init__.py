@@ -10,7 +10,7 @@ Attribute files that a killed run has published stay as they are.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,14 +19,16 @@ from ...config.dedupe import DedupeConfig
 from ...files import Files
 from ...runs import Run, published
 from .. import needs, readings, scratch, session, sizing
-from ..index import Index
 from ..needs import parse_size
 from ..stock import Stock
 from . import corpus as files_of
 from . import findings, passes
 from .corpus import Corpus
 from .plan import Plan, check, keys
-from .shelf import Shelf
+
+if TYPE_CHECKING:
+    from ..index import Index
+    from .shelf import Shelf
 
 __all__ = ["check", "run"]
 
@@ -43,8 +45,12 @@ def run(config: DedupeConfig, *, brief: bool = False) -> dict[str, Any] | None:
     with temporary.folder_if(section is not None, "index") as folder, _held(config):
         index = shelf = None
         if section is not None and plan.minhash is not None:
+            from .shelf import Shelf
+
             shelf = Shelf(section, keys(plan), folder)
         elif section is not None:
+            from ..index import Index
+
             index = Index(section, keys(plan), folder)
         corpus = files_of.find(config, plan, index, shelf)
         references = len(corpus.kept) + len(corpus.references)

@@ -4,7 +4,7 @@ kept, and where attributes go."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,9 +15,11 @@ from ...paths import Place
 from ...shards import Output, Shard, fingerprint
 from ...storage import File
 from .. import inputs, names, readings
-from ..index import Index
 from .plan import Plan, keys
-from .shelf import Shelf
+
+if TYPE_CHECKING:
+    from ..index import Index
+    from .shelf import Shelf
 
 __all__ = ["Corpus", "Source", "find", "identity", "shards"]
 

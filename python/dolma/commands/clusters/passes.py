@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import storage, temporary
 from ...config.dedupe import DedupeConfig
@@ -13,13 +13,15 @@ from ...runs import Run
 from ...shards import Shard
 from .. import minhash, readings
 from ..hosts import Read, Reader, Writer, read_through
-from ..index import Index
 from ..stock import Stock
 from . import corpus as files_of
 from .corpus import Corpus
 from .findings import alarms, findings
 from .plan import Plan
-from .shelf import Shelf
+
+if TYPE_CHECKING:
+    from ..index import Index
+    from .shelf import Shelf
 
 __all__ = ["Passes", "engine"]
 
