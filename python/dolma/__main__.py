@@ -43,6 +43,11 @@ def main() -> int:
         code = run()
     except KeyboardInterrupt:
         code = STOPPED
+    except SystemExit as end:
+        # The help, or the version; a tagger may end with a word of its own.
+        if end.code:
+            raise
+        code = 0
     return code
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from .config.common import ProgressStyle
 
@@ -75,7 +77,7 @@ class Step:
         return Done(documents, size, shards, share, seconds, left)
 
 
-class Done(NamedTuple):
+class Done(msgspec.Struct, frozen=True):
     """What is done of a step."""
 
     documents: int

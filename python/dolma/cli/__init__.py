@@ -24,7 +24,7 @@ from ..version import __version__
 __all__ = ["main"]
 
 
-class Command(typing.NamedTuple):
+class Command(msgspec.Struct, frozen=True):
     """A command: the module of `dolma.config` and of `dolma.commands` that is its own, and the Struct
     of its options there; loaded when it is the one that runs."""
 
