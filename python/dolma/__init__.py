@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .version import __version__
 
-# Not from `typing`: it is the first large module of a start, and `dolma.__main__` prepares for those.
+# Not from `typing`: it is large, and `dolma.__main__` holds the collector off before it loads anything large.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any

@@ -12,6 +12,7 @@ import gc
 import os
 import sys
 
+# Not from `typing`, for the same reason as `signal` below.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
@@ -27,7 +28,7 @@ STOPPED = 130
 def main() -> int:
     """Runs the command line of this process; returns its exit code."""
     gc.set_threshold(COLLECT_AFTER)
-    # Now, with all that it takes along.
+    # Only now: what it takes along is the first that the collector would look through.
     import signal
 
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
