@@ -2,21 +2,26 @@
 //!
 //! A shard is read in batches by one thread at a time; batches are processed by any thread and
 //! written in order, so output depends on nothing but input and config. As long as shards are
-//! left each thread keeps to one of its own; a single large shard is shared by all of them. A
-//! stage that needs a decision in input order over the whole run (deduplication) is `ORDERED`:
-//! batches of later shards may be processed ahead, within a memory bound, and wait for their turn.
+//! left each thread keeps to one of its own; a single large shard is shared by all of them, and a
+//! thread that finds it being read may decompress ahead of the reader. A stage that needs a decision
+//! in input order over the whole run (deduplication) is `ORDERED`: batches of later shards may be
+//! processed ahead, within a memory bound, and wait for their turn.
 //!
 //! An error or a panic is that shard's failure: the other shards go on.
 
+mod balance;
 mod slot;
 mod stage;
 
+use crate::codec::Claim;
 use crate::error::{Error, ErrorKind, Result};
+use balance::Balance;
 use slot::{Phase, Slot};
 pub use stage::{Progress, Stage};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 struct State<S: Stage> {
     shards: Vec<Slot<S>>,
@@ -30,12 +35,30 @@ struct State<S: Stage> {
     held: usize,
     open: usize,
     closed: usize,
+    balance: Balance,
+}
+
+impl<S: Stage> State<S> {
+    /// Something to decompress ahead of a reader, of the earliest shard where there is any.
+    fn claim(&mut self, threads: usize) -> Option<Claim> {
+        let share = self.balance.share(threads);
+        if share == 0.0 {
+            return None;
+        }
+        let opened = self.shards[self.low..].iter().take_while(|slot| slot.phase != Phase::Pending);
+        let claim = opened
+            .filter(|slot| slot.phase == Phase::Open)
+            .find_map(|slot| slot.prefetch.as_ref()?.claim(share))?;
+        self.balance.settle();
+        Some(claim)
+    }
 }
 
 enum Task<S: Stage> {
     Open(usize),
     Read(usize, S::Source),
     Emit(usize, usize, S::Work),
+    Prefetch(Claim),
     Stop,
 }
 
@@ -77,6 +100,7 @@ pub fn run<S: Stage>(
             held: 0,
             open: 0,
             closed: 0,
+            balance: Balance::default(),
         }),
         changed: Condvar::new(),
     };
@@ -114,6 +138,13 @@ impl<S: Stage> Runner<'_, S> {
                     self.read(&mut local, shard, source);
                 }
                 Task::Emit(shard, batch, work) => self.emit(&mut local, shard, batch, work),
+                Task::Prefetch(claim) => {
+                    // What goes wrong shows where the file is read.
+                    let _ = self.guard(|| {
+                        claim.decode();
+                        Ok(())
+                    });
+                }
                 Task::Stop => return,
             }
         }
@@ -146,6 +177,9 @@ impl<S: Stage> Runner<'_, S> {
                         return Task::Open(shard);
                     }
                 }
+            }
+            if let Some(claim) = state.claim(self.threads) {
+                return Task::Prefetch(claim);
             }
             // The time-out only bounds how late a cancellation is seen.
             state = match self.changed.wait_timeout(state, std::time::Duration::from_millis(200)) {
@@ -203,6 +237,7 @@ impl<S: Stage> Runner<'_, S> {
         slot.phase = Phase::Open;
         match opened {
             Ok((source, sink)) => {
+                slot.prefetch = S::prefetch(&source);
                 slot.source = Some(source);
                 slot.sink = Some(sink);
             }
@@ -212,8 +247,11 @@ impl<S: Stage> Runner<'_, S> {
     }
 
     fn read(&self, local: &mut S::Local<'_>, shard: usize, mut source: S::Source) {
+        let begin = Instant::now();
         let batch = self.guard(|| self.stage.read(&mut source));
+        let time = begin.elapsed();
         let mut state = self.lock();
+        state.balance.read(time);
         let slot = &mut state.shards[shard];
         let index = slot.read;
         slot.source = Some(source);
@@ -234,7 +272,9 @@ impl<S: Stage> Runner<'_, S> {
         drop(state);
         self.changed.notify_one();
 
+        let begin = Instant::now();
         let work = self.guard(|| self.stage.process(local, shard, batch));
+        self.lock().balance.worked(begin.elapsed());
         let work = match work {
             Ok(work) => work,
             Err(error) => return self.fail(shard, index, error),
@@ -250,12 +290,15 @@ impl<S: Stage> Runner<'_, S> {
     }
 
     fn emit(&self, local: &mut S::Local<'_>, shard: usize, batch: usize, work: S::Work) {
+        let begin = Instant::now();
         let output = self.guard(|| self.stage.emit(local, shard, work));
+        let time = begin.elapsed();
         let output = match output {
             Ok(output) => output,
             Err(error) => return self.fail(shard, batch, error),
         };
         let mut state = self.lock();
+        state.balance.worked(time);
         let slot = &mut state.shards[shard];
         slot.emitted.insert(batch, output);
         // Whoever finds the sink free writes all that is in order.

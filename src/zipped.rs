@@ -3,7 +3,7 @@
 //! Row n of an attribute file belongs to line n of the document file: files of different lengths
 //! and rows of other documents are errors, never a guess.
 
-use crate::codec::{Format, Lines, Reader};
+use crate::codec::{Format, Lines, Prefetch, Reader};
 use crate::document::{Record, id_text};
 use crate::error::{Error, Result};
 use crate::json;
@@ -48,6 +48,11 @@ impl<'p> ZippedReader<'p> {
         let documents = Documents::new(open(0, format)?, &names[0], progress);
         let attributes = (1..names.len()).map(|index| open(index, None)).collect::<Result<_>>()?;
         Ok(Self { documents, attributes, names: names.into(), ended: false, progress, reported: 0 })
+    }
+
+    /// Where idle threads find something of the documents to decompress.
+    pub fn prefetch(&self) -> Option<Arc<Prefetch>> {
+        self.documents.prefetch()
     }
 
     /// The next lines with their rows, or None at the end of the files.

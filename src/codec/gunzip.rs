@@ -1,19 +1,18 @@
 //! gzip members, one after the other, in constant memory (RFC 1952).
 //!
-//! The header and trailer are read here, not by the inflater, so that every way in which a file can
-//! be cut short or damaged has its own message and none ends the stream silently.
+//! Headers and trailers are read apart from the deflate streams, so that every way in which a file can be
+//! cut short or damaged has its own message and none ends the stream silently.
+
+use std::sync::Arc;
 
 use crc32fast::Hasher;
 
-use super::inflate::{Fault, Inflate};
+use super::inflate::{Fault, Inflate, Stop};
+use super::member::{self, Trailer, cut};
+use super::prefetch::Prefetch;
 use super::source::Source;
+use super::stretch::{Next, Replay};
 use crate::error::{Error, Result};
-
-const HEADER_CRC: u8 = 2;
-const EXTRA_FIELD: u8 = 4;
-const FILE_NAME: u8 = 8;
-const COMMENT: u8 = 16;
-const RESERVED: u8 = 0xe0;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -24,7 +23,10 @@ enum State {
 }
 
 pub(super) struct Gunzip {
-    inflate: Inflate,
+    inflate: Inflate<u8>,
+    /// What was decoded beforehand, and is put in now.
+    replay: Option<Replay>,
+    prefetch: Option<Arc<Prefetch>>,
     state: State,
     crc: Hasher,
     /// Bytes of this member and of the members before it.
@@ -33,9 +35,12 @@ pub(super) struct Gunzip {
 }
 
 impl Gunzip {
-    pub(super) fn new() -> Self {
+    /// With what others decode of the same file beforehand.
+    pub(super) fn new(prefetch: Option<Arc<Prefetch>>) -> Self {
         Self {
             inflate: Inflate::new(),
+            replay: None,
+            prefetch,
             state: State::Start,
             crc: Hasher::new(),
             length: 0,
@@ -51,9 +56,14 @@ impl Gunzip {
         target: usize,
     ) -> Result<bool> {
         let start = out.len();
+        if let Some(prefetch) = &self.prefetch {
+            prefetch.reach(source.position());
+            self.inflate.pausing = prefetch.is_used();
+        }
         while out.len() - start < target {
             match self.state {
                 State::Start => self.open_first(source)?,
+                State::Body if self.replay.is_some() => self.replay(source, out)?,
                 State::Body => self.inflate(source, out)?,
                 State::Between => self.open_next(source)?,
                 State::End => return Ok(false),
@@ -100,128 +110,114 @@ impl Gunzip {
 
     /// Reads a member's header from its second byte on.
     fn open(&mut self, source: &mut Source) -> Result<()> {
-        let mut header = Header { crc: Hasher::new(), decompressed: self.before };
-        header.crc.update(&[0x1f]);
-        if header.byte(source)? != 0x8b {
+        if source.byte()?.ok_or_else(|| cut(self.before))? != 0x8b {
             return Err(if self.state == State::Start {
                 Error::codec("not a gzip stream: it does not start with 1f 8b")
             } else {
                 self.garbage()
             });
         }
-        header.skip(source)?;
+        member::skip_header(source, self.before)?;
         self.inflate.reset();
-        self.crc = Hasher::new();
-        self.length = 0;
         self.state = State::Body;
         Ok(())
     }
 
     fn inflate(&mut self, source: &mut Source, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
-        let ended = self.inflate.read(source, out)?.map_err(|fault| {
-            let decompressed = self.before + self.length;
-            match fault {
-                Fault::Cut => cut(decompressed),
-                Fault::Damaged => Error::codec(format!(
-                    "the gzip stream is damaged ({decompressed} bytes decompressed so far)"
-                )),
+        let stop = self.inflate.read(source, out)?;
+        self.count(&out[start..]);
+        let decompressed = self.before + self.length;
+        match stop {
+            Ok(Stop::Inside) => Ok(()),
+            Ok(Stop::Boundary) => {
+                self.look_ahead(source);
+                Ok(())
             }
-        })?;
-        self.crc.update(&out[start..]);
-        self.length += (out.len() - start) as u64;
-        if ended {
-            self.close(source)?;
+            Ok(Stop::End) => self.close(source),
+            Err(Fault::Cut) => Err(cut(decompressed)),
+            Err(Fault::Damaged) => Err(Error::codec(format!(
+                "the gzip stream is damaged ({decompressed} bytes decompressed so far)"
+            ))),
         }
+    }
+
+    fn count(&mut self, text: &[u8]) {
+        self.crc.update(text);
+        self.length += text.len() as u64;
+    }
+
+    /// Takes what was decoded beforehand from here on, if anything was.
+    fn look_ahead(&mut self, source: &Source) {
+        let bit = self.inflate.position(source);
+        let stretch = self.prefetch.as_ref().and_then(|prefetch| prefetch.take(bit));
+        self.replay = stretch.and_then(|stretch| stretch.behind(self.inflate.window()));
+    }
+
+    fn replay(&mut self, source: &mut Source, out: &mut Vec<u8>) -> Result<()> {
+        let Some(mut replay) = self.replay.take() else { return Ok(()) };
+        let start = out.len();
+        let next = replay.read(out);
+        self.count(&out[start..]);
+        match next {
+            Next::Text => {}
+            Next::Member(trailer) => self.check(trailer)?,
+            Next::Rest => {
+                let end = replay.stretch.end;
+                if !source.skip_to(end / 8)? {
+                    return Err(cut(self.before + self.length));
+                }
+                if replay.stretch.ended {
+                    return self.close(source);
+                }
+                self.inflate.resume(source, end, &replay.window())?;
+                if let Some(prefetch) = &self.prefetch {
+                    prefetch.give(replay.stretch.text);
+                }
+                self.look_ahead(source);
+                return Ok(());
+            }
+        }
+        self.replay = Some(replay);
         Ok(())
     }
 
     /// Reads a member's trailer and checks the member against it.
     fn close(&mut self, source: &mut Source) -> Result<()> {
-        let mut trailer = [0; 8];
         let total = self.before + self.length;
-        for byte in &mut trailer {
-            *byte = source.byte()?.ok_or_else(|| cut(total))?;
-        }
-        let [a, b, c, d, e, f, g, h] = trailer;
+        let trailer = Trailer::read(source)?.ok_or_else(|| cut(total))?;
+        self.check(trailer)?;
+        self.state = State::Between;
+        Ok(())
+    }
+
+    /// Ends a member's text, which must be what its trailer says.
+    fn check(&mut self, trailer: Trailer) -> Result<()> {
+        let total = self.before + self.length;
         let found = std::mem::take(&mut self.crc).finalize();
-        let expected = u32::from_le_bytes([a, b, c, d]);
+        let Trailer { crc: expected, length } = trailer;
         if found != expected {
             return Err(Error::codec(format!(
                 "the gzip stream is damaged: its checksum is {found:08x}, not {expected:08x} \
                  ({total} bytes decompressed)"
             )));
         }
-        let expected = u32::from_le_bytes([e, f, g, h]);
-        if self.length as u32 != expected {
+        if self.length as u32 != length {
             return Err(Error::codec(format!(
-                "the gzip stream is damaged: a member of {} bytes says that it has {expected} \
+                "the gzip stream is damaged: a member of {} bytes says that it has {length} \
                  (modulo 2^32)",
                 self.length
             )));
         }
-        self.before = total;
-        self.state = State::Between;
+        (self.before, self.length) = (total, 0);
         Ok(())
     }
 }
 
-/// A member's header as it is read, under its own checksum.
-struct Header {
-    crc: Hasher,
-    decompressed: u64,
-}
-
-impl Header {
-    fn byte(&mut self, source: &mut Source) -> Result<u8> {
-        let byte = source.byte()?.ok_or_else(|| cut(self.decompressed))?;
-        self.crc.update(&[byte]);
-        Ok(byte)
+impl Drop for Gunzip {
+    fn drop(&mut self) {
+        if let Some(prefetch) = &self.prefetch {
+            prefetch.close();
+        }
     }
-
-    fn short(&mut self, source: &mut Source) -> Result<u16> {
-        Ok(u16::from_le_bytes([self.byte(source)?, self.byte(source)?]))
-    }
-
-    /// Reads everything behind the two bytes of the magic number.
-    fn skip(&mut self, source: &mut Source) -> Result<()> {
-        let method = self.byte(source)?;
-        let flags = self.byte(source)?;
-        if method != 8 || flags & RESERVED != 0 {
-            return Err(Error::codec(format!(
-                "the gzip header is damaged: method {method}, flags {flags:#04x}"
-            )));
-        }
-        // Time, extra flags and system.
-        for _ in 0..6 {
-            self.byte(source)?;
-        }
-        if flags & EXTRA_FIELD != 0 {
-            for _ in 0..self.short(source)? {
-                self.byte(source)?;
-            }
-        }
-        for text in [FILE_NAME, COMMENT] {
-            if flags & text != 0 {
-                while self.byte(source)? != 0 {}
-            }
-        }
-        if flags & HEADER_CRC != 0 {
-            let found = self.crc.clone().finalize() as u16;
-            let expected = self.short(source)?;
-            if found != expected {
-                return Err(Error::codec(format!(
-                    "the gzip header is damaged: its checksum is {found:04x}, not {expected:04x}"
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn cut(decompressed: u64) -> Error {
-    Error::codec(format!(
-        "gzip stream ends in the middle of a member: the file is truncated \
-         ({decompressed} bytes decompressed so far)"
-    ))
 }

@@ -4,6 +4,9 @@
 //! its symbol, out of 64 bits that are refilled without a branch: by a fast loop (`symbols.rs`), and
 //! by a careful one where the source ends. The source is asked for enough bytes in advance that no
 //! symbol and no block header has to be taken up again in the middle.
+//!
+//! A stream can be taken up at any of its blocks, given the text before it; where that is not known yet,
+//! text is made of [`Unit`]s that may stand for a place in it (`markers.rs`).
 
 use super::input::{Input, Register};
 use super::source::Source;
@@ -12,7 +15,7 @@ use super::tables::{BAD, END, EXCEPTION, LITERAL, Tables};
 use crate::error::Result;
 
 /// What a match may refer back to.
-const WINDOW: usize = 32 * 1024;
+pub(super) const WINDOW: usize = 32 * 1024;
 
 /// Text decoded at a time: with the window and the tables it stays in the second-level cache.
 const CHUNK: usize = 128 * 1024;
@@ -24,8 +27,13 @@ pub(super) const LIMIT: usize = WINDOW + CHUNK;
 /// overhang of its last copy.
 const ROOM: usize = 2 + 258 + 32;
 
+/// What text is made of: bytes, or something wider that a byte can be.
+pub(super) trait Unit: Copy + Default + From<u8> {}
+
+impl<U: Copy + Default + From<u8>> Unit for U {}
+
 /// The window and behind it the chunk.
-pub(super) type Text = [u8; LIMIT + ROOM];
+pub(super) type Text<U> = [U; LIMIT + ROOM];
 
 /// Input that a symbol may take, and the largest header of a block with a byte to spare: 17 bits, 19
 /// lengths of 3 bits and 320 symbols of at most 14 bits.
@@ -39,6 +47,17 @@ pub(super) enum Fault {
     Damaged,
 }
 
+/// Where [`Inflate::read`] stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Inside a block: there is more.
+    Inside,
+    /// Between two blocks; only told where it was asked for.
+    Boundary,
+    /// Behind the last block.
+    End,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Header,
@@ -48,25 +67,28 @@ enum State {
 }
 
 /// The decoder, reusable for one stream after the other.
-pub(super) struct Inflate {
-    text: Box<Text>,
+pub(super) struct Inflate<U> {
+    text: Box<Text<U>>,
     /// Where text goes; all that lies before is of this stream.
     at: usize,
     register: Register,
     state: State,
     last: bool,
     tables: Tables,
+    /// Whether to stop between blocks.
+    pub(super) pausing: bool,
 }
 
-impl Inflate {
+impl<U: Unit> Inflate<U> {
     pub(super) fn new() -> Self {
         Self {
-            text: Box::new([0; LIMIT + ROOM]),
+            text: Box::new([U::default(); LIMIT + ROOM]),
             at: 0,
             register: Register::default(),
             state: State::Header,
             last: false,
             tables: Tables::new(),
+            pausing: false,
         }
     }
 
@@ -76,13 +98,44 @@ impl Inflate {
         (self.state, self.last) = (State::Header, false);
     }
 
-    /// Appends some more text to `out`; true once the stream has ended, with the source just
-    /// behind it.
+    /// Goes on with the block that begins at a bit of the file, behind `window`: all of its stream's text
+    /// so far, or the last of it. The source is at the byte with that bit, which is taken from it.
+    pub(super) fn resume(&mut self, source: &mut Source, bit: u64, window: &[U]) -> Result<()> {
+        self.reset();
+        self.at = window.len().min(WINDOW);
+        self.text[..self.at].copy_from_slice(&window[window.len() - self.at..]);
+        let begun = (bit % 8) as u32;
+        if begun > 0
+            && let Some(byte) = source.byte()?
+        {
+            self.register = Register::of_byte(byte, begun);
+        }
+        Ok(())
+    }
+
+    /// The last of the stream's text, as far as a match may reach.
+    pub(super) fn window(&self) -> &[U] {
+        &self.text[self.at.saturating_sub(WINDOW)..self.at]
+    }
+
+    /// The bit of the file with which what was not read begins.
+    pub(super) fn position(&self, source: &Source) -> u64 {
+        8 * source.position() - u64::from(self.register.count())
+    }
+
+    /// The next bits of the source, at least eight unless it ends.
+    pub(super) fn next_bits(&self, source: &mut Source) -> Result<u8> {
+        let next = source.peek()?.first().copied().unwrap_or(0);
+        Ok((self.register.bits() | u64::from(next) << self.register.count()) as u8)
+    }
+
+    /// Appends some more text to `out`; once the stream has ended, the source is just behind it. At a fault
+    /// all is appended that could be decoded.
     pub(super) fn read(
         &mut self,
         source: &mut Source,
-        out: &mut Vec<u8>,
-    ) -> Result<std::result::Result<bool, Fault>> {
+        out: &mut Vec<U>,
+    ) -> Result<std::result::Result<Stop, Fault>> {
         let (bytes, ended) = source.peek_many(HEADER)?;
         let mut input = Input::new(bytes, ended, self.register);
         let start = self.at;
@@ -91,18 +144,22 @@ impl Inflate {
         self.register = input.register;
         let consumed = input.at;
         source.consume(consumed);
+        out.extend_from_slice(&self.text[start..self.at]);
         if let Err(fault) = result {
             return Ok(Err(fault));
         }
-        out.extend_from_slice(&self.text[start..self.at]);
         if self.at >= LIMIT {
             self.text.copy_within(self.at - WINDOW..self.at, 0);
             self.at = WINDOW;
         }
-        Ok(Ok(self.state == State::End))
+        Ok(Ok(match self.state {
+            State::End => Stop::End,
+            State::Header if self.pausing => Stop::Boundary,
+            _ => Stop::Inside,
+        }))
     }
 
-    /// Decodes until the stream ends, the chunk is full or input runs low.
+    /// Decodes until the stream ends, the chunk is full, input runs low or there is a pause.
     fn run(&mut self, input: &mut Input<'_>) -> std::result::Result<(), Fault> {
         while self.at < LIMIT {
             match self.state {
@@ -113,13 +170,13 @@ impl Inflate {
                     self.header(input).map_err(|fault| input.fault(fault))?;
                 }
                 State::Stored(left) => {
-                    if !self.stored(input, left)? {
+                    if !self.stored(input, left)? || self.pausing {
                         return Ok(());
                     }
                 }
                 State::Coded => {
                     self.coded(input)?;
-                    if self.state == State::Coded {
+                    if self.state == State::Coded || self.pausing {
                         return Ok(());
                     }
                 }
@@ -161,7 +218,9 @@ impl Inflate {
     fn stored(&mut self, input: &mut Input<'_>, left: usize) -> std::result::Result<bool, Fault> {
         let rest = &input.bytes[input.at..];
         let count = left.min(rest.len()).min(LIMIT - self.at);
-        self.text[self.at..self.at + count].copy_from_slice(&rest[..count]);
+        for (unit, &byte) in self.text[self.at..self.at + count].iter_mut().zip(rest) {
+            *unit = U::from(byte);
+        }
         self.at += count;
         input.at += count;
         if count == left {
@@ -213,7 +272,7 @@ impl Inflate {
                 if entry & END != 0 {
                     break true;
                 }
-                self.text[self.at] = (entry >> 16) as u8;
+                self.text[self.at] = U::from((entry >> 16) as u8);
                 self.at += 1;
                 continue;
             }

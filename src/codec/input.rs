@@ -13,6 +13,11 @@ pub(super) struct Register {
 }
 
 impl Register {
+    /// What is left of a byte of which `begun` bits, fewer than eight, were used.
+    pub(super) fn of_byte(byte: u8, begun: u32) -> Self {
+        Self { bits: u64::from(byte) >> begun, count: 8 - begun }
+    }
+
     #[inline(always)]
     pub(super) fn bits(self) -> u64 {
         self.bits

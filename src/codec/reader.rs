@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::format::Format;
 use super::gunzip::Gunzip;
+use super::prefetch::Prefetch;
 use super::source::Source;
 use super::unzstd::Unzstd;
 use crate::error::{Error, Result};
@@ -20,6 +22,7 @@ pub struct Reader {
     path: PathBuf,
     source: Source,
     decoder: Decoder,
+    prefetch: Option<Arc<Prefetch>>,
     size: u64,
     decompressed: u64,
     ended: bool,
@@ -36,22 +39,41 @@ impl Reader {
     pub fn open(path: &Path, format: Format) -> Result<Self> {
         let file = File::open(path).map_err(|cause| Error::from(cause).at(path))?;
         let size = file.metadata().map_err(|cause| Error::from(cause).at(path))?.len();
-        Self::over(Box::new(file), path, size, format)
+        let prefetch = (format == Format::Gzip).then(|| Prefetch::new(path, size)).flatten();
+        Self::with(Box::new(file), path, size, format, prefetch)
     }
 
+    /// Over bytes that are no file.
+    #[cfg(test)]
     pub(super) fn over(
         input: Box<dyn Read + Send>,
         path: &Path,
         size: u64,
         format: Format,
     ) -> Result<Self> {
+        Self::with(input, path, size, format, None)
+    }
+
+    pub(super) fn with(
+        input: Box<dyn Read + Send>,
+        path: &Path,
+        size: u64,
+        format: Format,
+        prefetch: Option<Arc<Prefetch>>,
+    ) -> Result<Self> {
         let decoder = match format {
             Format::Plain => Decoder::Plain,
-            Format::Gzip => Decoder::Gzip(Box::new(Gunzip::new())),
+            Format::Gzip => Decoder::Gzip(Box::new(Gunzip::new(prefetch.clone()))),
             Format::Zstd => Decoder::Zstd(Unzstd::new().map_err(|error| error.at(path))?),
         };
         let source = Source::new(input);
-        Ok(Self { path: path.to_path_buf(), source, decoder, size, decompressed: 0, ended: false })
+        let (path, decompressed, ended) = (path.to_path_buf(), 0, false);
+        Ok(Self { path, source, decoder, prefetch, size, decompressed, ended })
+    }
+
+    /// Where idle threads find something of this file to decode.
+    pub fn prefetch(&self) -> Option<&Arc<Prefetch>> {
+        self.prefetch.as_ref()
     }
 
     /// Appends at least `target` decompressed bytes to `buffer`, fewer only at the end of the

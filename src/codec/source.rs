@@ -21,20 +21,30 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
+        Self::within(input, 0)
+    }
+
+    /// Over the rest of a file, from a byte of it on.
+    pub(super) fn within(input: Box<dyn Read + Send>, from: u64) -> Self {
         Self {
             input,
             buffer: Vec::new(),
             at: 0,
             end: 0,
             ended: false,
-            read: 0,
+            read: from,
             hash: Xxh3Default::new(),
         }
     }
 
-    /// Bytes read from the file so far.
+    /// How far the file was read.
     pub(super) fn read(&self) -> u64 {
         self.read
+    }
+
+    /// The byte of the file that comes next.
+    pub(super) fn position(&self) -> u64 {
+        self.read - (self.end - self.at) as u64
     }
 
     /// The XXH3-128 of the bytes read from the file so far.
@@ -72,6 +82,19 @@ impl Source {
     /// Drops the first `count` bytes of what [`Source::peek`] gave.
     pub(super) fn consume(&mut self, count: usize) {
         self.at = (self.at + count).min(self.end);
+    }
+
+    /// Goes on to a byte of the file; false where it ends before.
+    pub(super) fn skip_to(&mut self, position: u64) -> Result<bool> {
+        while self.position() < position {
+            let missing = (position - self.position()) as usize;
+            let there = self.peek()?.len();
+            if there == 0 {
+                return Ok(false);
+            }
+            self.consume(missing.min(there));
+        }
+        Ok(true)
     }
 
     pub(super) fn byte(&mut self) -> Result<Option<u8>> {

@@ -5,16 +5,17 @@
 //! symbol is looked up before a match is copied, so that the processor does both at once, and bits
 //! are refilled once in a turn: they suffice for a literal, a length and a distance.
 
-use super::inflate::{Fault, LIMIT, Text};
+use super::inflate::{Fault, LIMIT, Text, Unit};
 use super::input::Input;
 use super::tables::{BAD, END, EXCEPTION, LITERAL, Tables};
 
 /// Input that a turn may read: eight bytes at each of three refills, which use up seven at most.
 const TURN: usize = 32;
 
-/// Decodes into `text` from `at` on until the block ends (true) or input or room run low (false).
-pub(super) fn decode(
-    text: &mut Text,
+/// Decodes into `text` from `at` on until the block ends (true) or input or room run low (false). At a fault
+/// `at` is behind what could be decoded.
+pub(super) fn decode<U: Unit>(
+    text: &mut Text<U>,
     at: &mut usize,
     tables: &Tables,
     input: &mut Input<'_>,
@@ -30,8 +31,8 @@ pub(super) fn decode(
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "bmi1,bmi2")]
-fn decode_bmi2(
-    text: &mut Text,
+fn decode_bmi2<U: Unit>(
+    text: &mut Text<U>,
     at: &mut usize,
     tables: &Tables,
     input: &mut Input<'_>,
@@ -40,8 +41,8 @@ fn decode_bmi2(
 }
 
 #[inline(always)]
-fn decode_here(
-    text: &mut Text,
+fn decode_here<U: Unit>(
+    text: &mut Text<U>,
     place: &mut usize,
     tables: &Tables,
     input: &mut Input<'_>,
@@ -64,16 +65,16 @@ fn decode_here(
     let mut entry = tables.litlen(register.bits());
     let ended = loop {
         if next > last || at >= LIMIT {
-            break false;
+            break Ok(false);
         }
         if entry & LITERAL != 0 {
             register.skip(entry);
-            text[at] = (entry >> 16) as u8;
+            text[at] = U::from((entry >> 16) as u8);
             at += 1;
             entry = tables.litlen(register.bits());
             if entry & LITERAL != 0 {
                 register.skip(entry);
-                text[at] = (entry >> 16) as u8;
+                text[at] = U::from((entry >> 16) as u8);
                 at += 1;
                 refill!();
                 entry = tables.litlen(register.bits());
@@ -86,7 +87,7 @@ fn decode_here(
             refill!();
             if entry & LITERAL != 0 {
                 register.skip(entry);
-                text[at] = (entry >> 16) as u8;
+                text[at] = U::from((entry >> 16) as u8);
                 at += 1;
                 refill!();
                 entry = tables.litlen(register.bits());
@@ -94,10 +95,10 @@ fn decode_here(
             }
             if entry & END != 0 {
                 register.skip(entry);
-                break true;
+                break Ok(true);
             }
             if entry & BAD != 0 {
-                return Err(Fault::Damaged);
+                break Err(Fault::Damaged);
             }
         }
         // At most 11 bits went into a literal and 16 into this length, which leaves 29 for a distance.
@@ -106,12 +107,12 @@ fn decode_here(
         if entry_of_distance & EXCEPTION != 0 {
             entry_of_distance = tables.distance_tail(entry_of_distance, &mut register);
             if entry_of_distance & BAD != 0 {
-                return Err(Fault::Damaged);
+                break Err(Fault::Damaged);
             }
         }
         let distance = register.value(entry_of_distance);
         if distance > at {
-            return Err(Fault::Damaged);
+            break Err(Fault::Damaged);
         }
         let to = at;
         at += length;
@@ -121,20 +122,20 @@ fn decode_here(
     };
     *place = at;
     (input.register, input.at) = (register, next);
-    Ok(ended)
+    ended
 }
 
-/// Repeats `length` bytes from `distance` before `at`; up to 31 bytes behind them are overwritten.
+/// Repeats `length` units from `distance` before `at`; up to 31 units behind them are overwritten.
 #[inline(always)]
-pub(super) fn copy_match(text: &mut Text, at: usize, distance: usize, length: usize) {
+pub(super) fn copy_match<U: Unit>(text: &mut Text<U>, at: usize, distance: usize, length: usize) {
     let from = at - distance;
     if distance >= 16 {
         // Most matches are done with these two, and with no guess as to their length.
-        copy::<16>(text, from, at);
-        copy::<16>(text, from + 16, at + 16);
+        copy::<16, U>(text, from, at);
+        copy::<16, U>(text, from + 16, at + 16);
         let mut done = 32;
         while done < length {
-            copy::<16>(text, from + done, at + done);
+            copy::<16, U>(text, from + done, at + done);
             done += 16;
         }
         return;
@@ -142,12 +143,12 @@ pub(super) fn copy_match(text: &mut Text, at: usize, distance: usize, length: us
     if distance >= 8 {
         let mut done = 0;
         while done < length {
-            copy::<8>(text, from + done, at + done);
+            copy::<8, U>(text, from + done, at + done);
             done += 8;
         }
     } else if distance == 1 {
-        let byte = text[from];
-        text[at..at + length].fill(byte);
+        let unit = text[from];
+        text[at..at + length].fill(unit);
     } else {
         for done in 0..length {
             text[at + done] = text[from + done];
@@ -156,10 +157,10 @@ pub(super) fn copy_match(text: &mut Text, at: usize, distance: usize, length: us
 }
 
 #[inline(always)]
-fn copy<const N: usize>(text: &mut Text, from: usize, to: usize) {
-    if let Some(bytes) = text[from..].first_chunk::<N>().copied()
+fn copy<const N: usize, U: Unit>(text: &mut Text<U>, from: usize, to: usize) {
+    if let Some(units) = text[from..].first_chunk::<N>().copied()
         && let Some(place) = text[to..].first_chunk_mut::<N>()
     {
-        *place = bytes;
+        *place = units;
     }
 }

@@ -9,7 +9,7 @@
 use super::bloom::BloomFilter;
 use super::keys::{Admission, Extractor, Key, KeyList, Limits, Partition, Unit};
 use super::ngrams::{self, Ngrams};
-use crate::codec::{Encoding, Format, Writer};
+use crate::codec::{Encoding, Format, Prefetch, Writer};
 use crate::document::Record;
 use crate::error::Result;
 use crate::json;
@@ -18,7 +18,7 @@ use crate::shard::{self, Bad, Buffers, Compressed, Counts, Done, Host, Packer, V
 use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A run of deduplication over shards.
 pub struct DedupeRun<'h> {
@@ -156,6 +156,10 @@ impl<'h> Stage for DedupeRun<'h> {
     fn read(&self, source: &mut Source<'h>) -> Result<Option<Self::Batch>> {
         let batch = source.files.next(&self.buffers)?;
         Ok(batch.map(|batch| (batch, source.encoding)))
+    }
+
+    fn prefetch(source: &Source<'h>) -> Option<Arc<Prefetch>> {
+        source.files.prefetch()
     }
 
     fn process(

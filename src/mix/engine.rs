@@ -7,7 +7,7 @@
 
 use super::stream::{Fate, Rules, Workspace, attribute_row};
 use super::tally::Tally;
-use crate::codec::{Encoding, Format, Part, PartWriter, Writer};
+use crate::codec::{Encoding, Format, Part, PartWriter, Prefetch, Writer};
 use crate::document::{self, id_text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
@@ -15,7 +15,7 @@ use crate::run::{Progress, Stage};
 use crate::shard::{self, Bad, Buffers, Compressed, Done, Host, Packer, Visit};
 use crate::zipped::{Zipped, ZippedReader};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A stream of the recipe, compiled.
 pub struct Stream {
@@ -146,6 +146,10 @@ impl<'h> Stage for MixRun<'h> {
 
     fn read(&self, source: &mut ZippedReader<'h>) -> Result<Option<Zipped>> {
         source.next(&self.buffers)
+    }
+
+    fn prefetch(source: &ZippedReader<'h>) -> Option<Arc<Prefetch>> {
+        source.prefetch()
     }
 
     fn process(&self, local: &mut Local, shard: usize, batch: Zipped) -> Result<Mixed> {

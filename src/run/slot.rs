@@ -1,8 +1,10 @@
 //! Where a shard of a run stands: its files, and the batches of it that are between two steps.
 
 use super::Stage;
+use crate::codec::Prefetch;
 use crate::error::Error;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum Phase {
@@ -19,6 +21,7 @@ pub struct Slot<S: Stage> {
     pub phase: Phase,
     pub source: Option<S::Source>,
     pub sink: Option<S::Sink>,
+    pub prefetch: Option<Arc<Prefetch>>,
     /// Batches read, decided and written so far; each is also the index of the next one.
     pub read: usize,
     pub decided: usize,
@@ -38,6 +41,7 @@ impl<S: Stage> Slot<S> {
             phase: Phase::Pending,
             source: None,
             sink: None,
+            prefetch: None,
             read: 0,
             decided: 0,
             written: 0,

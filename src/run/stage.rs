@@ -1,6 +1,8 @@
 //! What a run does to a shard, and what the outside sees of it.
 
+use crate::codec::Prefetch;
 use crate::error::Result;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What the outside sees of a run while it goes on, and its brake.
@@ -48,6 +50,10 @@ pub trait Stage: Sync {
     fn local(&self) -> Result<Self::Local<'_>>;
     fn open(&self, shard: usize) -> Result<(Self::Source, Self::Sink)>;
     fn read(&self, source: &mut Self::Source) -> Result<Option<Self::Batch>>;
+    /// Where threads that have nothing to do find something of a source to decompress.
+    fn prefetch(_source: &Self::Source) -> Option<Arc<Prefetch>> {
+        None
+    }
     fn process(
         &self,
         local: &mut Self::Local<'_>,

@@ -7,7 +7,7 @@
 use super::row::{Column, Keys, LAPSES_KEPT, Lapse, OnError, Rows};
 use super::tally::{Effort, Tally};
 use super::{Document, Kernel, Worker};
-use crate::codec::{Encoding, Format, Lines, Writer};
+use crate::codec::{Encoding, Format, Lines, Prefetch, Writer};
 use crate::document::{self, Record};
 use crate::error::{Error, Result};
 use crate::run::{Progress, Stage};
@@ -15,6 +15,7 @@ use crate::shard::{
     self, Bad, Batch, Buffers, Compressed, Counts, Documents, Done, Host, Packer, Visit,
 };
 use crate::text::{Text, TextBuffers};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A tagger of a run.
@@ -158,6 +159,10 @@ impl<'h> Stage for TagRun<'h> {
         let batch = source.documents.next(self.buffers.take())?;
         let time = begin.elapsed();
         Ok(batch.map(|batch| Unread { batch, encoding: source.encoding, time }))
+    }
+
+    fn prefetch(source: &Source<'h>) -> Option<Arc<Prefetch>> {
+        source.documents.prefetch()
     }
 
     fn process(

@@ -7,6 +7,7 @@ use super::rank::{Keep, REFERENCE};
 use super::records::{Band, Doc, Entry, Sketched};
 use super::run::{ClusterRun, Shuffle};
 use super::signature::{Minhash, Signer, Verify};
+use crate::codec::Prefetch;
 use crate::dedupe::keys::{Admission, Extractor, Key, KeyList, Partition, Unit};
 use crate::dedupe::readings::{Sink, Target};
 use crate::document::{self, Record, id_text};
@@ -16,6 +17,7 @@ use crate::run::{Progress, Stage};
 use crate::shard::{Counts, Done, Host, Visit};
 use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A pass over document files of a run.
 pub struct Gather<'r> {
@@ -66,6 +68,10 @@ impl<'r> Stage for Gather<'r> {
 
     fn read(&self, source: &mut ZippedReader<'r>) -> Result<Option<Zipped>> {
         source.next(&self.run.buffers)
+    }
+
+    fn prefetch(source: &ZippedReader<'r>) -> Option<Arc<Prefetch>> {
+        source.prefetch()
     }
 
     fn process(&self, local: &mut Local, shard: usize, batch: Zipped) -> Result<Gathered> {

@@ -5,13 +5,13 @@ use super::records::Candidate;
 use super::run::{ClusterRun, Shuffle};
 use super::signature::{Minhash, Signer};
 use super::table::{Plain, Table};
-use crate::codec::{Format, Lines, Reader};
+use crate::codec::{Format, Lines, Prefetch, Reader};
 use crate::dedupe::keys::Extractor;
 use crate::document::Record;
 use crate::error::{Error, Result};
 use crate::run::{Progress, Stage};
 use crate::shard::{self, Batch, Documents, Done, Host};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The shingle sets of candidates: sorted 32-bit hashes. Among n shingles about n / 2^32 of those
 /// that differ are taken for equal, 0.02 % in a text of a million words.
@@ -182,6 +182,10 @@ impl<'r> Stage for Collect<'r> {
         Ok(Some(Wanted { batch, candidates }))
     }
 
+    fn prefetch(source: &Source<'r>) -> Option<Arc<Prefetch>> {
+        source.documents.prefetch()
+    }
+
     fn process(&self, local: &mut Local, shard: usize, wanted: Wanted) -> Result<Collected> {
         let Wanted { batch, candidates } = wanted;
         let mut out = Collected { bytes: Vec::new(), lengths: Vec::new() };
@@ -189,7 +193,7 @@ impl<'r> Stage for Collect<'r> {
         for (line, number) in shard::split_lines(&batch.buffer).zip(batch.first_line..) {
             let Some((_, candidate)) = next.next_if(|(at, _)| *at == number) else { continue };
             let at = |error: Error| error.at(&batch.path).on_line(number);
-            batch.check_utf8(line).map_err(at)?;
+            shard::check_utf8(line).map_err(at)?;
             let record = Record::parse(line).map_err(at)?;
             let Local { extractor, signer, set } = &mut *local;
             let (key, normalizer) = (&self.minhash.key, &self.minhash.normalizer);

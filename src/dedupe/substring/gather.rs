@@ -4,7 +4,7 @@
 use super::anchors::{Scanner, Winnow};
 use super::corpus::{Fate, Row};
 use super::gathered::{Gathered, Gathering};
-use crate::codec::Format;
+use crate::codec::{Format, Prefetch};
 use crate::dedupe::readings::{Sink, Target};
 use crate::document::{self, Record, id_text};
 use crate::error::Result;
@@ -14,6 +14,7 @@ use crate::text::count_chars;
 use crate::zipped::{Zipped, ZippedReader, is_marked};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What the recipe asks for.
 pub struct Plan {
@@ -88,6 +89,10 @@ impl<'r> Stage for Gather<'r> {
 
     fn read(&self, source: &mut ZippedReader<'r>) -> Result<Option<Zipped>> {
         source.next(&self.gathering.buffers)
+    }
+
+    fn prefetch(source: &ZippedReader<'r>) -> Option<Arc<Prefetch>> {
+        source.prefetch()
     }
 
     fn process(&self, local: &mut Local, _shard: usize, batch: Zipped) -> Result<Gathered> {
