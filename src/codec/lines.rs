@@ -60,6 +60,8 @@ impl Lines {
             self.at += end;
             return Ok(self.batch(count_lines(buffer)));
         }
+        // Once, and for what a decoder gives beyond the target: growing would touch twice the pages.
+        buffer.reserve(target + BLOCK);
         buffer.extend_from_slice(&self.waiting[self.at..]);
         self.waiting.clear();
         self.at = 0;
