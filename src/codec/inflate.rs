@@ -23,9 +23,11 @@ const CHUNK: usize = 128 * 1024;
 /// Where the last symbol of a chunk may begin.
 pub(super) const LIMIT: usize = WINDOW + CHUNK;
 
-/// Room for what that symbol and those of the same turn write: two literals, a match of 258 and the
-/// overhang of its last copy.
-const ROOM: usize = 2 + 258 + 32;
+/// What the copy of a match may write behind it.
+pub(super) const OVERHANG: usize = 32;
+
+/// Room for what that symbol and those of the same turn write: two literals and a match of 258.
+const ROOM: usize = 2 + 258 + OVERHANG;
 
 /// What text is made of: bytes, or something wider that a byte can be.
 pub(super) trait Unit: Copy + Default + From<u8> {}
@@ -74,7 +76,7 @@ pub(super) struct Inflate<U> {
     register: Register,
     state: State,
     last: bool,
-    tables: Tables,
+    tables: Box<Tables>,
     /// Whether to stop between blocks.
     pub(super) pausing: bool,
 }
@@ -87,7 +89,7 @@ impl<U: Unit> Inflate<U> {
             register: Register::default(),
             state: State::Header,
             last: false,
-            tables: Tables::new(),
+            tables: Box::new(Tables::new()),
             pausing: false,
         }
     }

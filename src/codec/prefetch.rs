@@ -106,7 +106,8 @@ impl Prefetch {
         None
     }
 
-    pub(super) fn is_used(&self) -> bool {
+    /// Whether anything was ever decoded ahead.
+    pub(crate) fn is_used(&self) -> bool {
         self.used.load(Ordering::Relaxed)
     }
 

@@ -38,7 +38,7 @@ pub(super) struct Stretch {
 /// What decoding one needs; reused.
 pub(super) struct Scratch {
     inflate: Inflate<u16>,
-    tables: Tables,
+    tables: Box<Tables>,
     bytes: Vec<u8>,
     /// Room for the text of the next one.
     pub(super) text: Vec<u16>,
@@ -48,7 +48,7 @@ impl Scratch {
     pub(super) fn new() -> Self {
         let mut inflate = Inflate::new();
         inflate.pausing = true;
-        Self { inflate, tables: Tables::new(), bytes: Vec::new(), text: Vec::new() }
+        Self { inflate, tables: Box::new(Tables::new()), bytes: Vec::new(), text: Vec::new() }
     }
 
     /// Decodes from the first block that begins in the bytes `from..to` of the file to the first behind

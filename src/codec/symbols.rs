@@ -5,7 +5,7 @@
 //! symbol is looked up before a match is copied, so that the processor does both at once, and bits
 //! are refilled once in a turn: they suffice for a literal, a length and a distance.
 
-use super::inflate::{Fault, LIMIT, Text, Unit};
+use super::inflate::{Fault, LIMIT, OVERHANG, Text, Unit};
 use super::input::Input;
 use super::tables::{BAD, END, EXCEPTION, LITERAL, Tables};
 
@@ -47,24 +47,24 @@ fn decode_here<U: Unit>(
     tables: &Tables,
     input: &mut Input<'_>,
 ) -> Result<bool, Fault> {
-    let bytes = input.bytes;
-    let Some(last) = bytes.len().checked_sub(TURN) else { return Ok(false) };
-    let (mut register, mut next, mut at) = (input.register, input.at, *place);
-    if next > last || at >= LIMIT {
+    let (mut register, mut at) = (input.register, *place);
+    let mut bytes = &input.bytes[input.at..];
+    if bytes.len() < TURN || at >= LIMIT {
         return Ok(false);
     }
     macro_rules! refill {
         () => {
             // Always so, within a turn.
-            if let Some(Ok(eight)) = bytes.get(next..next + 8).map(<[u8; 8]>::try_from) {
-                next += register.refill(eight);
+            if let Some(eight) = bytes.first_chunk() {
+                let used = register.refill(*eight);
+                bytes = bytes.get(used..).unwrap_or_default();
             }
         };
     }
     refill!();
     let mut entry = tables.litlen(register.bits());
     let ended = loop {
-        if next > last || at >= LIMIT {
+        if bytes.len() < TURN || at >= LIMIT {
             break Ok(false);
         }
         if entry & LITERAL != 0 {
@@ -121,21 +121,30 @@ fn decode_here<U: Unit>(
         copy_match(text, to, distance, length);
     };
     *place = at;
-    (input.register, input.at) = (register, next);
+    (input.register, input.at) = (register, input.bytes.len() - bytes.len());
     ended
 }
 
-/// Repeats `length` units from `distance` before `at`; up to 31 units behind them are overwritten.
+/// Repeats `length` units from `distance` before `at`, neither of which is more than a stream can ask for;
+/// up to 31 units behind them are overwritten.
 #[inline(always)]
 pub(super) fn copy_match<U: Unit>(text: &mut Text<U>, at: usize, distance: usize, length: usize) {
+    // Once for all copies of a match: looking at each of them takes 3 % of the time of inflating.
+    if distance > at || at + length + OVERHANG > text.len() {
+        return;
+    }
     let from = at - distance;
     if distance >= 16 {
         // Most matches are done with these two, and with no guess as to their length.
-        copy::<16, U>(text, from, at);
-        copy::<16, U>(text, from + 16, at + 16);
+        // SAFETY: `from` is before `at`, and what is written from there on ends with the overhang.
+        unsafe {
+            copy::<16, U>(text, from, at);
+            copy::<16, U>(text, from + 16, at + 16);
+        }
         let mut done = 32;
         while done < length {
-            copy::<16, U>(text, from + done, at + done);
+            // SAFETY: as above.
+            unsafe { copy::<16, U>(text, from + done, at + done) };
             done += 16;
         }
         return;
@@ -143,7 +152,8 @@ pub(super) fn copy_match<U: Unit>(text: &mut Text<U>, at: usize, distance: usize
     if distance >= 8 {
         let mut done = 0;
         while done < length {
-            copy::<8, U>(text, from + done, at + done);
+            // SAFETY: as above.
+            unsafe { copy::<8, U>(text, from + done, at + done) };
             done += 8;
         }
     } else if distance == 1 {
@@ -156,11 +166,14 @@ pub(super) fn copy_match<U: Unit>(text: &mut Text<U>, at: usize, distance: usize
     }
 }
 
+/// # Safety
+/// `N` units must be in `text` from either place on.
 #[inline(always)]
-fn copy<const N: usize, U: Unit>(text: &mut Text<U>, from: usize, to: usize) {
-    if let Some(units) = text[from..].first_chunk::<N>().copied()
-        && let Some(place) = text[to..].first_chunk_mut::<N>()
-    {
-        *place = units;
+unsafe fn copy<const N: usize, U: Unit>(text: &mut Text<U>, from: usize, to: usize) {
+    debug_assert!(from.max(to) + N <= text.len());
+    // SAFETY: so the caller says; all units are read before one is written.
+    unsafe {
+        let units = text.as_ptr().add(from).cast::<[U; N]>().read_unaligned();
+        text.as_mut_ptr().add(to).cast::<[U; N]>().write_unaligned(units);
     }
 }

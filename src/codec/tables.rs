@@ -30,16 +30,16 @@ const LITLEN_ROOM: usize = 4096;
 const DISTANCE_ROOM: usize = 1024;
 
 pub(super) struct Tables {
-    litlen: Box<[u32; LITLEN_ROOM]>,
-    distance: Box<[u32; DISTANCE_ROOM]>,
+    litlen: [u32; LITLEN_ROOM],
+    distance: [u32; DISTANCE_ROOM],
     fixed: bool,
 }
 
 impl Tables {
     pub(super) fn new() -> Self {
         Self {
-            litlen: Box::new([BAD | EXCEPTION; LITLEN_ROOM]),
-            distance: Box::new([BAD | EXCEPTION; DISTANCE_ROOM]),
+            litlen: [BAD | EXCEPTION; LITLEN_ROOM],
+            distance: [BAD | EXCEPTION; DISTANCE_ROOM],
             fixed: false,
         }
     }

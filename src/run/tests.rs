@@ -1,7 +1,10 @@
 //! The scheduler: order, bounds, failures and cancelling.
 
 use super::*;
+use crate::codec::{Lines, Prefetch};
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -189,4 +192,83 @@ fn cancelling_stops_and_reports_what_was_open() {
 #[test]
 fn no_shards_is_no_work() {
     run(&sums(vec![], None), 0, 4, 0, &Progress::default()).unwrap();
+}
+
+/// Reads a real file, and keeps the first bytes of its batches.
+struct Batches<'p> {
+    path: &'p std::path::Path,
+    prefetch: Mutex<Option<Arc<Prefetch>>>,
+    found: Mutex<Vec<(u64, u128)>>,
+}
+
+impl Stage for Batches<'_> {
+    type Source = Lines;
+    type Sink = Vec<(u64, u128)>;
+    type Batch = (u64, Vec<u8>);
+    type Work = (u64, u128);
+    type Output = (u64, u128);
+    type Done = Vec<(u64, u128)>;
+    type Local<'s>
+        = ()
+    where
+        Self: 's;
+
+    fn local(&self) -> Result<()> {
+        Ok(())
+    }
+    fn open(&self, _: usize) -> Result<(Lines, Self::Sink)> {
+        let lines = Lines::open(self.path)?;
+        *self.prefetch.lock().unwrap() = lines.reader().prefetch().cloned();
+        Ok((lines, Vec::new()))
+    }
+    fn read(&self, source: &mut Lines) -> Result<Option<Self::Batch>> {
+        let mut buffer = Vec::new();
+        let batch = source.next_batch(&mut buffer, 100_000)?;
+        Ok(batch.map(|batch| (batch.first_line, buffer)))
+    }
+    fn prefetch(source: &Lines) -> Option<Arc<Prefetch>> {
+        source.reader().prefetch().cloned()
+    }
+    fn process(&self, (): &mut (), _: usize, (line, text): Self::Batch) -> Result<(u64, u128)> {
+        Ok((line, xxhash_rust::xxh3::xxh3_128(&text)))
+    }
+    fn emit(&self, (): &mut (), _: usize, work: (u64, u128)) -> Result<(u64, u128)> {
+        Ok(work)
+    }
+    fn write(&self, sink: &mut Self::Sink, output: (u64, u128)) -> Result<()> {
+        sink.push(output);
+        Ok(())
+    }
+    fn finish(&self, _: usize, _: Lines, sink: Self::Sink) -> Result<Self::Done> {
+        Ok(sink)
+    }
+    fn report(&self, _: usize, outcome: Result<Self::Done>) {
+        *self.found.lock().unwrap() = outcome.unwrap();
+    }
+}
+
+#[test]
+fn idle_threads_decompress_ahead_and_nothing_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl.gz");
+    let file = std::fs::File::create(&path).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::new(6));
+    for line in 0..400_000u64 {
+        let number = line.wrapping_mul(6364136223846793005);
+        writeln!(encoder, "{{\"id\": {line}, \"text\": \"{number:x} {}\"}}", number >> 40).unwrap();
+    }
+    encoder.finish().unwrap();
+    let read = |threads| {
+        let stage = Batches { path: &path, prefetch: Mutex::default(), found: Mutex::default() };
+        run(&stage, 1, threads, 0, &Progress::default()).unwrap();
+        let used = stage.prefetch.into_inner().unwrap().unwrap().is_used();
+        (stage.found.into_inner().unwrap(), used)
+    };
+    let (expected, alone) = read(1);
+    assert!(!alone && expected.len() > 100);
+    for threads in [2, 5] {
+        let (found, used) = read(threads);
+        assert!(found == expected, "{threads} threads");
+        assert!(used, "{threads} threads");
+    }
 }
