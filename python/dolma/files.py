@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from . import storage, temporary
 from ._core import sha256
 from .errors import DolmaShardError
+from .publisher import Publisher
 from .runs import Run
 from .shards import BadRecord, Counts, Lapse, Outcome, Shard, Written
 
@@ -28,6 +28,10 @@ Result = TypeVar("Result")
 
 #: Shards whose inputs are fetched ahead of the one that is worked on.
 STAGE_AHEAD = 4
+
+#: Shards that are published at a time, at least, and seconds in which one that is must be done after a stop.
+PUBLISHED_AT_ONCE = 4
+PATIENCE = 1.0
 
 
 @contextmanager
@@ -67,7 +71,7 @@ class Files:
         self._remote = any(storage.is_remote(file.path) for shard in self.shards for file in shard.inputs)
         self._staging: dict[int, list[Future[str]]] = {}
         self._pool: ThreadPoolExecutor | None = None
-        self._publishing: list[Future[None]] = []
+        self._publisher = Publisher(max(PUBLISHED_AT_ONCE, run.config.processes))
         self._lock = threading.Lock()
         #: Shards whose outputs are being made.
         self._begun: set[int] = set()
@@ -87,12 +91,12 @@ class Files:
         """Local inputs and outputs of a shard (the engine asks)."""
         return self.stage(index), self.temporary(index)
 
-    def _transfers(self) -> ThreadPoolExecutor:
-        """The threads that fetch and publish; called with the lock, and only where files are remote."""
+    def _fetchers(self) -> ThreadPoolExecutor:
+        """The threads that fetch; called with the lock, and only where files are remote."""
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._pool = ThreadPoolExecutor(STAGE_AHEAD, thread_name_prefix="dolma-transfer")
+            self._pool = ThreadPoolExecutor(STAGE_AHEAD, thread_name_prefix="dolma-fetcher")
         return self._pool
 
     def stage(self, index: int) -> list[str]:
@@ -104,7 +108,7 @@ class Files:
             for ahead in range(index, min(index + STAGE_AHEAD, len(self.shards))):
                 if ahead not in self._staging:
                     self._staging[ahead] = [
-                        self._transfers().submit(storage.stage, file, self.input_dir)
+                        self._fetchers().submit(storage.stage, file, self.input_dir)
                         for file in self.shards[ahead].inputs
                     ]
             futures = self._staging[index]
@@ -123,7 +127,7 @@ class Files:
         content_hash: str | None = None,
         lapses: Sequence[tuple[str, int, str, str, str]] = (),
     ) -> None:
-        """Publishes a finished shard, remote ones in the background (the engine tells)."""
+        """Publishes a finished shard in the background (the engine tells)."""
         shard = self.shards[index]
         outcome = Outcome(
             counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
@@ -141,13 +145,7 @@ class Files:
                 nested = nested.setdefault(key, {})
             nested[path[-1]] = value if path[-1] == "seconds" else int(value)
         temporary = self.temporary(index)
-        if any(storage.is_remote(output.path) for output in shard.outputs):
-            with self._lock:
-                self._publishing.append(
-                    self._transfers().submit(self._commit, index, shard, temporary, outcome)
-                )
-        else:
-            self._commit(index, shard, temporary, outcome)
+        self._publisher.submit(index, lambda: self._commit(index, shard, temporary, outcome))
 
     def _commit(self, index: int, shard: Shard, temporary: list[str], outcome: Outcome) -> None:
         try:
@@ -184,23 +182,14 @@ class Files:
 
     def wait(self) -> None:
         """Waits until everything that is finished is published."""
-        while True:
-            with self._lock:
-                pending, self._publishing = self._publishing, []
-            if not pending:
-                return
-            for future in pending:
-                while not future.done():
-                    if self.run.interrupted:
-                        return
-                    time.sleep(0.02)
-                future.result()
+        self._publisher.wait(lambda: self.run.interrupted)
 
     def close(self) -> None:
         self.wait()
         if self.run.interrupted:
+            self._publisher.stop(PATIENCE)
             # The engine tells of no output of which it has seen only some inputs.
-            for index in list(self._begun):
+            for index in self._begun - self._publisher.busy:
                 self._clean(index, self.temporary(index))
         # A stopped run does not wait for transfers that nobody will use.
         if self._pool is not None:
