@@ -48,7 +48,7 @@ impl<S: Stage> State<S> {
         let opened = self.shards[self.low..].iter().take_while(|slot| slot.phase != Phase::Pending);
         let claim = opened
             .filter(|slot| slot.phase == Phase::Open)
-            .find_map(|slot| slot.prefetch.as_ref()?.claim(share))?;
+            .find_map(|slot| slot.prefetch.as_ref()?.claim(share, 2 * threads as u64))?;
         self.balance.settle();
         Some(claim)
     }
