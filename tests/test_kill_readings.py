@@ -84,8 +84,8 @@ from dolma import cli
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
 sys.exit(cli.main())
 """
-#: What says that a reading is done.
-RECORDS = ".dolma/done/*.json"
+#: What says that a reading is done; not what is still being written.
+RECORDS = ".dolma/done/[!.]*.json"
 
 METHODS: dict[str, dict[str, Any]] = {
     "exact": {"documents": {"attribute_name": "dup"}},
