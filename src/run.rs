@@ -12,47 +12,16 @@
 mod balance;
 mod slot;
 mod stage;
+mod state;
 
-use crate::codec::Claim;
+use crate::codec::{Claim, Scratch};
 use crate::error::{Error, ErrorKind, Result};
-use balance::Balance;
 use slot::{Phase, Slot};
 pub use stage::{Progress, Stage};
-use std::collections::VecDeque;
+use state::State;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-
-struct State<S: Stage> {
-    shards: Vec<Slot<S>>,
-    /// No shard before this one is open or pending; where searches start.
-    low: usize,
-    /// The first shard whose batches are not all decided (ordered stages only).
-    head: usize,
-    deciding: bool,
-    /// Decided batches that wait for a thread to emit them.
-    decided: VecDeque<(usize, usize, S::Work)>,
-    held: usize,
-    open: usize,
-    closed: usize,
-    balance: Balance,
-}
-
-impl<S: Stage> State<S> {
-    /// Something to decompress ahead of a reader, of the earliest shard where there is any.
-    fn claim(&mut self, threads: usize) -> Option<Claim> {
-        let share = self.balance.share(threads);
-        if share == 0.0 {
-            return None;
-        }
-        let opened = self.shards[self.low..].iter().take_while(|slot| slot.phase != Phase::Pending);
-        let claim = opened
-            .filter(|slot| slot.phase == Phase::Open)
-            .find_map(|slot| slot.prefetch.as_ref()?.claim(share, 2 * threads as u64))?;
-        self.balance.settle();
-        Some(claim)
-    }
-}
 
 enum Task<S: Stage> {
     Open(usize),
@@ -91,17 +60,7 @@ pub fn run<S: Stage>(
         progress,
         threads,
         hold_limit,
-        state: Mutex::new(State {
-            shards: (0..shards).map(|_| Slot::new()).collect(),
-            low: 0,
-            head: 0,
-            deciding: false,
-            decided: VecDeque::new(),
-            held: 0,
-            open: 0,
-            closed: 0,
-            balance: Balance::default(),
-        }),
+        state: Mutex::new(State::new((0..shards).map(|_| Slot::new()).collect())),
         changed: Condvar::new(),
     };
     let locals: Vec<_> = (0..threads).map(|_| stage.local()).collect::<Result<_>>()?;
@@ -127,6 +86,7 @@ impl<S: Stage> Runner<'_, S> {
             Err(_) => return, // Made once before the threads started; cannot fail differently.
         };
         let mut own = None;
+        let mut scratch = None;
         loop {
             match self.next_task(own) {
                 Task::Open(shard) => {
@@ -141,7 +101,7 @@ impl<S: Stage> Runner<'_, S> {
                 Task::Prefetch(claim) => {
                     // What goes wrong shows where the file is read.
                     let _ = self.guard(|| {
-                        claim.decode();
+                        claim.decode(scratch.get_or_insert_with(Scratch::default));
                         Ok(())
                     });
                 }
@@ -408,6 +368,7 @@ impl<S: Stage> Runner<'_, S> {
         let dropped: Vec<S::Work> = std::mem::take(&mut slot.processed).into_values().collect();
         slot.emitted.clear();
         let (source, sink) = (slot.source.take(), slot.sink.take());
+        slot.prefetch = None;
         let held: usize = dropped.iter().map(|work| self.stage.held(work)).sum();
         if !matches!(&outcome, Ok(())) {
             state.held -= held.min(state.held);
@@ -461,7 +422,7 @@ impl<S: Stage> Runner<'_, S> {
             let error = slot.failure.take().map_or_else(Error::cancelled, |(_, error)| error);
             slot.processed.clear();
             slot.emitted.clear();
-            (slot.source, slot.sink) = (None, None);
+            (slot.source, slot.sink, slot.prefetch) = (None, None, None);
             state.open -= 1;
             state.closed += 1;
             let _ = self.guard(|| {

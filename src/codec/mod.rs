@@ -45,4 +45,5 @@ pub use lines::{Batch, Lines};
 pub use part::{Part, PartWriter};
 pub use prefetch::{Claim, Prefetch};
 pub use reader::{Reader, open};
+pub use stretch::Scratch;
 pub use writer::{Writer, Written};

@@ -6,7 +6,7 @@
 //! dropped. So what is read never depends on whether, or by whom, it was decoded beforehand.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +21,9 @@ const MOST: u64 = 64;
 /// Useless chunks in a row behind which a file is not worth trying: it may be stored, not compressed.
 const ENOUGH: u32 = 3;
 
+/// Texts that are kept for their room: a reader gives them back one by one.
+const SPARE: usize = 2;
+
 enum Chunk {
     /// Being decoded, from this bit on once it is known.
     Busy(Option<u64>),
@@ -32,14 +35,14 @@ enum Chunk {
 struct State {
     chunks: BTreeMap<u64, Chunk>,
     useless: u32,
-    /// What was used and can be again.
-    scratches: Vec<Scratch>,
+    /// Room for text that was used and can be again.
     texts: Vec<Vec<u16>>,
 }
 
 /// The file, shared by its reader and those who decode ahead of it.
 pub struct Prefetch {
-    path: PathBuf,
+    /// As the reader has it open: what its name leads to may be another one by now.
+    file: Arc<File>,
     size: u64,
     /// The size of a chunk.
     chunk: u64,
@@ -53,14 +56,14 @@ pub struct Prefetch {
 
 impl Prefetch {
     /// None for a file that is too small to be worth it.
-    pub(super) fn new(path: &Path, size: u64) -> Option<Arc<Self>> {
-        Self::in_chunks(path, size, CHUNK)
+    pub(super) fn new(file: &Arc<File>, size: u64) -> Option<Arc<Self>> {
+        Self::in_chunks(file, size, CHUNK)
     }
 
-    fn in_chunks(path: &Path, size: u64, chunk: u64) -> Option<Arc<Self>> {
+    fn in_chunks(file: &Arc<File>, size: u64, chunk: u64) -> Option<Arc<Self>> {
         (size > 2 * chunk).then(|| {
             Arc::new(Self {
-                path: path.to_path_buf(),
+                file: Arc::clone(file),
                 size,
                 chunk,
                 reached: AtomicU64::new(0),
@@ -106,6 +109,12 @@ impl Prefetch {
         None
     }
 
+    /// Chunks ahead of the reader that are in memory, or will be.
+    pub fn ahead(&self) -> u64 {
+        let state = self.lock();
+        state.chunks.values().filter(|chunk| !matches!(chunk, Chunk::Useless)).count() as u64
+    }
+
     /// Whether anything was ever decoded ahead.
     pub(crate) fn is_used(&self) -> bool {
         self.used.load(Ordering::Relaxed)
@@ -118,7 +127,10 @@ impl Prefetch {
 
     /// Takes back the text of a stretch.
     pub(super) fn give(&self, text: Vec<u16>) {
-        self.lock().texts.push(text);
+        let mut state = self.lock();
+        if state.texts.len() < SPARE {
+            state.texts.push(text);
+        }
     }
 
     /// Tells that nobody reads on.
@@ -185,18 +197,14 @@ pub struct Claim {
 
 impl Claim {
     /// Decodes the chunk; what cannot be decoded is left to the reader, who tells why.
-    pub fn decode(self) {
-        let mut state = self.prefetch.lock();
-        let mut scratch = state.scratches.pop().unwrap_or_else(Scratch::new);
-        if scratch.text.capacity() == 0 {
-            scratch.text = state.texts.pop().unwrap_or_default();
-        }
-        drop(state);
+    pub fn decode(self, scratch: &mut Scratch) {
+        scratch.text = self.prefetch.lock().texts.pop().unwrap_or_default();
         let from = self.chunk * self.prefetch.chunk;
         let to = from + self.prefetch.chunk;
         let found = |start| self.put(Chunk::Busy(Some(start)));
-        let stretch = scratch.decode(&self.prefetch.path, from, to, found);
-        self.prefetch.lock().scratches.push(scratch);
+        let stretch = scratch.decode(&self.prefetch.file, from, to, found);
+        // Of what is given up, which may be long.
+        scratch.text = Vec::new();
         if let Ok(Some(stretch)) = stretch {
             self.put(Chunk::Ready(stretch));
         }
@@ -227,8 +235,8 @@ mod tests {
     use crate::error::Result;
     use flate2::{Compression, GzBuilder};
     use proptest::prelude::*;
-    use std::fs::File;
     use std::io::Write;
+    use std::path::Path;
     use std::sync::atomic::AtomicU32;
 
     /// Chunks in which a block of zlib's begins more often than not.
@@ -281,9 +289,9 @@ mod tests {
         mut help: impl FnMut(&Arc<Prefetch>),
     ) -> Result<Vec<u8>> {
         let size = std::fs::metadata(path).unwrap().len();
-        let prefetch = Prefetch::in_chunks(path, size, chunk);
-        let file = Box::new(File::open(path).unwrap());
-        let mut reader = Reader::with(file, path, size, Format::Gzip, prefetch.clone())?;
+        let file = Arc::new(File::open(path).unwrap());
+        let prefetch = Prefetch::in_chunks(&file, size, chunk);
+        let mut reader = Reader::with(Box::new(file), path, size, Format::Gzip, prefetch.clone())?;
         let mut text = Vec::new();
         loop {
             if let Some(prefetch) = &prefetch {
@@ -335,11 +343,12 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             let expected = read(&path, chunk, target, |_| ());
             let mut turns = help.iter().cycle();
+            let mut scratch = Scratch::default();
             let found = read(&path, chunk, target, |prefetch| {
                 let &(most, share) = turns.next().unwrap();
                 let claims: Vec<_> = (0..most).map_while(|_| prefetch.claim(share, 9)).collect();
                 // The later ones first; what is dropped is the reader's again.
-                claims.into_iter().rev().skip(most / 5).for_each(Claim::decode);
+                claims.into_iter().rev().skip(most / 5).for_each(|claim| claim.decode(&mut scratch));
             });
             match (found, expected) {
                 (Ok(found), Ok(expected)) => prop_assert!(found == expected),
@@ -367,10 +376,11 @@ mod tests {
                         helpers += 1;
                         let (prefetch, decoded, over) = (Arc::clone(prefetch), &decoded, &over);
                         scope.spawn(move || {
+                            let mut scratch = Scratch::default();
                             while !over.load(Ordering::Relaxed) {
                                 match prefetch.claim(1.0, 16) {
                                     Some(claim) => {
-                                        claim.decode();
+                                        claim.decode(&mut scratch);
                                         decoded.fetch_add(1, Ordering::Relaxed);
                                     }
                                     None => std::thread::yield_now(),
@@ -386,6 +396,21 @@ mod tests {
         }
     }
 
+    fn prefetch(path: &Path, chunk: u64) -> Arc<Prefetch> {
+        let file = Arc::new(File::open(path).unwrap());
+        let size = file.metadata().unwrap().len();
+        Prefetch::in_chunks(&file, size, chunk).unwrap()
+    }
+
+    /// Decodes all that may be; returns how many chunks are of use.
+    fn decode_all(prefetch: &Arc<Prefetch>) -> u64 {
+        let mut scratch = Scratch::default();
+        while let Some(claim) = prefetch.claim(1.0, 16) {
+            claim.decode(&mut scratch);
+        }
+        prefetch.ahead()
+    }
+
     #[test]
     fn what_was_decoded_is_what_is_read() {
         let folder = tempfile::tempdir().unwrap();
@@ -394,18 +419,32 @@ mod tests {
         for form in [0, 1, 2, 5, 6] {
             let bytes = file(form, &text, &path);
             std::fs::write(&path, &bytes).unwrap();
-            let prefetch = Prefetch::in_chunks(&path, bytes.len() as u64, SMALL).unwrap();
-            while let Some(claim) = prefetch.claim(1.0, 16) {
-                claim.decode();
-            }
-            let ready = prefetch
-                .lock()
-                .chunks
-                .values()
-                .filter(|chunk| matches!(chunk, Chunk::Ready(_)))
-                .count();
+            let ready = decode_all(&prefetch(&path, SMALL));
             // All that may be ahead, but for the one that is left to the reader and blocks longer than a chunk.
             assert!(ready > 5, "form {form}: {ready}");
         }
+    }
+
+    #[test]
+    fn a_file_is_decoded_that_was_opened_not_what_has_its_name_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.gz");
+        std::fs::write(&path, member(&lines(2_000_000, 5), 6)).unwrap();
+        let prefetch = prefetch(&path, SMALL);
+        std::fs::rename(&path, folder.path().join("old.gz")).unwrap();
+        std::fs::write(&path, vec![0; 2_000_000]).unwrap();
+        assert!(decode_all(&prefetch) > 5);
+    }
+
+    #[test]
+    fn text_that_is_little_of_its_chunk_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.gz");
+        let blanks = " ".repeat(10_000);
+        let text: String = (0..15_000).map(|line| format!("{line}{blanks}\n")).collect();
+        std::fs::write(&path, member(text.as_bytes(), 6)).unwrap();
+        let prefetch = prefetch(&path, SMALL);
+        assert_eq!(decode_all(&prefetch), 0);
+        assert_eq!(prefetch.lock().useless, ENOUGH);
     }
 }

@@ -39,7 +39,8 @@ impl Reader {
     pub fn open(path: &Path, format: Format) -> Result<Self> {
         let file = File::open(path).map_err(|cause| Error::from(cause).at(path))?;
         let size = file.metadata().map_err(|cause| Error::from(cause).at(path))?.len();
-        let prefetch = (format == Format::Gzip).then(|| Prefetch::new(path, size)).flatten();
+        let file = Arc::new(file);
+        let prefetch = (format == Format::Gzip).then(|| Prefetch::new(&file, size)).flatten();
         Self::with(Box::new(file), path, size, format, prefetch)
     }
 

@@ -5,8 +5,9 @@
 //! knows them. What a member's trailer says is held against the text then, as ever.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use super::finder;
 use super::inflate::{Inflate, Stop, WINDOW};
@@ -24,6 +25,26 @@ const TOO_LONG: usize = 16 << 20;
 /// Text that is put in at a time.
 const PIECE: usize = 128 * 1024;
 
+/// The rest of a file that others read as well: it has a place of its own.
+struct Rest {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Rest {
+    fn new(file: &Arc<File>, at: u64) -> Self {
+        Self { file: Arc::clone(file), at }
+    }
+}
+
+impl Read for Rest {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
 pub(super) struct Stretch {
     /// The bits of the file with which it begins and with which what follows begins.
     pub(super) start: u64,
@@ -35,8 +56,8 @@ pub(super) struct Stretch {
     pub(super) ended: bool,
 }
 
-/// What decoding one needs; reused.
-pub(super) struct Scratch {
+/// What decoding one needs; a thread has one for all its files.
+pub struct Scratch {
     inflate: Inflate<u16>,
     tables: Box<Tables>,
     bytes: Vec<u8>,
@@ -44,21 +65,23 @@ pub(super) struct Scratch {
     pub(super) text: Vec<u16>,
 }
 
-impl Scratch {
-    pub(super) fn new() -> Self {
+impl Default for Scratch {
+    fn default() -> Self {
         let mut inflate = Inflate::new();
         inflate.pausing = true;
         Self { inflate, tables: Box::new(Tables::new()), bytes: Vec::new(), text: Vec::new() }
     }
+}
 
+impl Scratch {
     /// Decodes from the first block that begins in the bytes `from..to` of the file to the first behind
     /// them that would be found by looking there. `found` is told the bit where it begins, beforehand.
     ///
     /// None where there is no such block, or where it is followed by damage, by the end of the file, or by
-    /// more text than is good to hold.
+    /// more text than is good to hold before half of the bytes are done.
     pub(super) fn decode(
         &mut self,
-        path: &Path,
+        file: &Arc<File>,
         from: u64,
         to: u64,
         found: impl FnOnce(u64),
@@ -66,15 +89,13 @@ impl Scratch {
         let Self { inflate, tables, bytes, text } = self;
         text.clear();
         bytes.clear();
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::Start(from))?;
-        (&mut file).take(to - from).read_to_end(bytes)?;
+        Rest::new(file, from).take(to - from).read_to_end(bytes)?;
         let Some(bit) = finder::find(bytes, tables) else { return Ok(None) };
         let start = 8 * from + bit as u64;
         found(start);
 
-        file.seek(SeekFrom::Start(start / 8))?;
-        let mut source = Source::within(Box::new(file), start / 8);
+        let rest = Rest::new(file, start / 8);
+        let mut source = Source::within(Box::new(rest), start / 8);
         inflate.resume(&mut source, start, &markers::unknown())?;
         let mut members = Vec::new();
         let (end, ended) = loop {
@@ -99,6 +120,9 @@ impl Scratch {
                 break (position, false);
             }
         };
+        if text.len() >= LONG && end < 4 * (from + to) {
+            return Ok(None);
+        }
         Ok(Some(Stretch { start, end, text: std::mem::take(text), members, ended }))
     }
 }

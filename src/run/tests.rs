@@ -1,5 +1,6 @@
 //! The scheduler: order, bounds, failures and cancelling.
 
+use super::state::AHEAD;
 use super::*;
 use crate::codec::{Lines, Prefetch};
 use std::collections::BTreeMap;
@@ -270,5 +271,31 @@ fn idle_threads_decompress_ahead_and_nothing_changes() {
         let (found, used) = read(threads);
         assert!(found == expected, "{threads} threads");
         assert!(used, "{threads} threads");
+    }
+}
+
+#[test]
+fn what_is_decompressed_ahead_is_bounded_over_all_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.gz");
+    std::fs::File::create(&path).unwrap().set_len(20 << 20).unwrap();
+    for threads in [2, 20] {
+        let readers: Vec<_> = (0..6).map(|_| Lines::open(&path).unwrap()).collect();
+        let slot = |reader: &Lines| {
+            let mut slot = Slot::<Sums>::new();
+            (slot.phase, slot.prefetch) = (Phase::Open, reader.reader().prefetch().cloned());
+            slot
+        };
+        let mut state = State::new(readers.iter().map(slot).collect());
+        for _ in 0..100 {
+            state.balance.read(Duration::from_millis(1));
+        }
+        let mut claims: Vec<_> = std::iter::from_fn(|| state.claim(threads)).collect();
+        assert_eq!(claims.len() as u64, AHEAD * threads as u64);
+        // There is room again for what nobody can use.
+        drop(claims.pop());
+        assert!(state.claim(threads).is_some());
+        state.shards.iter_mut().for_each(|slot| slot.phase = Phase::Ended);
+        assert!(state.claim(threads).is_none());
     }
 }
