@@ -173,6 +173,7 @@ def test_the_schema_of_every_recipe_can_be_made(command: str) -> None:
     ("options", "message"),
     [
         ({"processes": 0}, "processes: expected `int` >= 1"),
+        ({"max_bad_records": 2**64}, "max_bad_records: expected `int` <= 18446744073709551615"),
         ({"processes": 1.5}, "processes: expected `int`, got `float`"),
         ({"processes": [1]}, "processes: expected `int`, got `array`"),
         ({"max_bad_records": -1}, "max_bad_records: expected `int` >= 0"),

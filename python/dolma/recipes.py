@@ -26,6 +26,9 @@ __all__ = ["load", "merge", "read", "read_file", "to_yaml"]
 
 C = TypeVar("C", bound=msgspec.Struct)
 
+#: The largest number that the engine has room for.
+LARGEST = 2**64 - 1
+
 
 def read(path: str) -> bytes:
     """The bytes of a recipe, local or remote.
@@ -152,9 +155,25 @@ def load(kind: type[C], raw: Mapping[str, Any], origin: str = "recipe") -> C:
         path, names = unknown
         raise DolmaConfigError(f"{origin}: unknown key {path!r}{_nearest(path.rpartition('.')[2], names)}")
     try:
-        return msgspec.convert(data, kind, strict=False)
+        config = msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
         raise DolmaConfigError(f"{origin}: {_explained(error, kind, data)}") from error
+    large = next(_too_large(config, ""), None)
+    if large is not None:
+        raise DolmaConfigError(f"{origin}: {large}: expected `int` <= {LARGEST}")
+    return config
+
+
+def _too_large(value: Any, path: str) -> Iterator[str]:
+    """Paths of the numbers in a config that the engine has no room for."""
+    if isinstance(value, int) and value > LARGEST:
+        yield path
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _too_large(getattr(value, name), f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _too_large(item, f"{path}[{index}]")
 
 
 def _explained(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: Any) -> str:
