@@ -120,6 +120,9 @@ impl Gunzip {
         member::skip_header(source, self.before)?;
         self.inflate.reset();
         self.state = State::Body;
+        if self.inflate.pausing {
+            self.look_ahead(source);
+        }
         Ok(())
     }
 

@@ -417,11 +417,19 @@ mod tests {
         let path = folder.path().join("a.gz");
         let text = lines(2_000_000, 5);
         for form in [0, 1, 2, 5, 6] {
-            let bytes = file(form, &text, &path);
-            std::fs::write(&path, &bytes).unwrap();
-            let ready = decode_all(&prefetch(&path, SMALL));
-            // All that may be ahead, but for the one that is left to the reader and blocks longer than a chunk.
-            assert!(ready > 5, "form {form}: {ready}");
+            std::fs::write(&path, file(form, &text, &path)).unwrap();
+            let (mut begun, mut put_in) = (false, false);
+            let found = read(&path, SMALL, 50_000, |prefetch| {
+                if !begun {
+                    // All that may be ahead, but for what is left to the reader and blocks longer than a chunk.
+                    let ready = decode_all(prefetch);
+                    assert!(ready > 5, "form {form}: {ready}");
+                    begun = true;
+                }
+                // Texts come back when they have been put in.
+                put_in |= !prefetch.lock().texts.is_empty();
+            });
+            assert!(found.unwrap() == text && put_in, "form {form}");
         }
     }
 
