@@ -127,7 +127,7 @@ class Files:
         content_hash: str | None = None,
         lapses: Sequence[tuple[str, int, str, str, str]] = (),
     ) -> None:
-        """Publishes a finished shard in the background (the engine tells)."""
+        """Publishes a finished shard, remote ones in the background (the engine tells)."""
         shard = self.shards[index]
         outcome = Outcome(
             counts=Counts(**dict(zip(("read", "written", "dropped", "bad"), counts, strict=True))),
@@ -145,7 +145,10 @@ class Files:
                 nested = nested.setdefault(key, {})
             nested[path[-1]] = value if path[-1] == "seconds" else int(value)
         temporary = self.temporary(index)
-        self._publisher.submit(index, lambda: self._commit(index, shard, temporary, outcome))
+        if any(storage.is_remote(output.path) for output in shard.outputs):
+            self._publisher.submit(index, lambda: self._commit(index, shard, temporary, outcome))
+        else:
+            self._commit(index, shard, temporary, outcome)
 
     def _commit(self, index: int, shard: Shard, temporary: list[str], outcome: Outcome) -> None:
         try:

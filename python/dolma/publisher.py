@@ -1,5 +1,5 @@
-"""Threads that publish what an engine has finished, so that none of its workers waits for a disk or a
-network meanwhile."""
+"""Threads that publish what an engine has finished, so that none of its workers waits for a network
+meanwhile."""
 
 from __future__ import annotations
 
