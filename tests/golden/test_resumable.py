@@ -141,8 +141,6 @@ def test_what_was_read_outlives_a_power_failure(tmp_path: Path, monkeypatch: pyt
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", noted)
-    # Of files that are published at the same time one waits for the names of all.
-    monkeypatch.setattr("dolma.files.PUBLISHED_AT_ONCE", 1)
     stopped(tmp_path, BY_TEXT, dedupe=ALWAYS)
     home = tmp_path / "attributes/dup/.dolma/readings"
     # Bytes and names, of readings and of what says that they are done; not once for all of them.
