@@ -23,7 +23,7 @@ from lists import CODE, LISTS, look_up
 from measure import BenchError, take_corpus
 from quality import check_quality
 from rules import tag_by_rules
-from scaling import SCALED, scale
+from scaling import SCALED, SHAPES, scale
 from substring import find_repeats
 from suite import Context
 from tools import Bench, find_published, own_tool, published_tool
@@ -87,6 +87,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", metavar="NAMES", help=f"comma-separated, of: {', '.join(_names())}")
     parser.add_argument("--workers", default="1,2", help="comma-separated numbers (%(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each tool (%(default)s)")
+    parser.add_argument("--times", default=",".join(SHAPES), help="sizes for --scaling (%(default)s)")
     parser.add_argument("--injected", type=Path, help="the pairs that are known, for --quality")
     parser.add_argument("--out", type=Path, help="report, written as .md and .json")
     parser.add_argument("--dolma", type=Path, default=Path(sys.executable).with_name("dolma"))
@@ -100,9 +101,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.jobs = tuple(options.jobs.split(",")) if options.jobs else None
     options.workers = tuple(int(number) for number in options.workers.split(","))
+    options.times = tuple(options.times.split(","))
     options.suites = options.suites or [SUITES[0]]
     if unknown := sorted(set(options.jobs or ()) - set(_names())):
         parser.error(f"no such job: {', '.join(unknown)}")
+    if unknown := sorted(set(options.times) - set(SHAPES)):
+        parser.error(f"--times: no such size: {', '.join(unknown)}; there are {', '.join(SHAPES)}")
     if options.runs < 1:
         parser.error("--runs must be at least 1")
     return options
@@ -129,6 +133,7 @@ def prepare(options: argparse.Namespace, cache: Path) -> Context:
         jobs=options.jobs,
         workers=options.workers,
         runs=options.runs,
+        times=options.times,
         datatrove=options.datatrove,
         suffix_arrays=options.suffix_arrays,
         scan=options.scan,

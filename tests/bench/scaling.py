@@ -11,15 +11,15 @@ from pathlib import Path
 
 import configs
 import copies
-from comparison import summarise
+from comparison import gain, summarise
 from jobs import JOBS, Job
 from measure import link
 from report import MEGABYTE, Section, megabytes, table
 from suite import Context
-from tools import Bench, make_attributes, run_job
+from tools import Bench, Run, make_attributes, run_job
 
-SHAPES = ((1, False), (4, False), (16, False), (4, True))
-"""How often the input is taken, and whether as one big file."""
+SHAPES = {"1": (1, False), "4": (4, False), "16": (16, False), "one": (4, True)}
+"""How often the input is taken, and whether as one big file, by what `--times` calls it."""
 
 MEMORY = 512 << 20
 """What methods that spill are given, in bytes."""
@@ -44,18 +44,22 @@ def _alone(name: str, title: str, how: configs.Config) -> Job:
 _SHARED = ("tag-gopher", "tag-c4", "dedupe-documents", "dedupe-paragraphs", "mix-jsonpath", "merge")
 
 SCALED = (
-    *(job for job in JOBS if job.name in _SHARED),
+    *JOBS,
     _alone("grow-exact", "dedupe documents, exactly", configs.BY_TEXT),
     _alone("grow-lines", "dedupe paragraphs, exactly", configs.BY_LINE),
     _alone("grow-minhash", "dedupe by MinHash, 14 x 8", configs.by_likeness("datatrove")),
     _alone("grow-substring", "dedupe substrings of 500 bytes", configs.BY_SUBSTRING),
 )
+"""What can be asked for by name."""
+
+_ALL = (*_SHARED, *(job.name for job in SCALED if job.name.startswith("grow-")))
+"""What is measured where nothing is asked for by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
     """One job on one size of the input. `cost` and `growth` are by the smallest input, other things
-    equal; `gain` is by the fewest workers; `announced` is the size of the filter, or `MEMORY`."""
+    equal; `gain` is by the first number of workers; `announced` is the size of the filter, or `MEMORY`."""
 
     job: str
     copies: int
@@ -102,11 +106,16 @@ def _grown(bench: Bench, compares: bool, needed: set[str], times: int, one: bool
 
 def _measure(context: Context, grown: Bench, job: Job, times: int, before: list[Scaled]) -> list[Scaled]:
     """A job on one size of the input, with every number of workers; `before` has the smaller sizes."""
-    rows: list[Scaled] = []
-    for count in context.workers:
-        print(f"{job.name}, {times}x, {count} workers", file=sys.stderr)
-        runs = [run_job(grown, job, context.own, count, read=False) for _ in range(context.runs)]
-        done = summarise(runs, grown.corpus)
+    runs: dict[int, list[Run]] = {count: [] for count in context.workers}
+    for _ in range(context.runs):
+        # In turn, as with the two tools of a comparison: a machine is not the same from minute to minute.
+        for count, mine in runs.items():
+            print(f"{job.name}, {times}x, {count} workers", file=sys.stderr)
+            mine.append(run_job(grown, job, context.own, count, read=False))
+    fewest = runs[context.workers[0]]
+    rows = []
+    for count, mine in runs.items():
+        done = summarise(mine, grown.corpus)
         cost = done.cpu_seconds / grown.corpus.text_bytes * MEGABYTE * 1000
         first = next((row for row in before if row.job == job.title and row.workers == count), None)
         row = Scaled(
@@ -118,11 +127,11 @@ def _measure(context: Context, grown: Bench, job: Job, times: int, before: list[
             cpu_seconds=done.cpu_seconds,
             seconds_per_gigabyte=cost,
             peak_memory=done.peak_memory,
-            announced=runs[0].filter_bytes or (MEMORY if job.name.startswith("grow-") else 0),
+            announced=mine[0].filter_bytes or (MEMORY if job.name.startswith("grow-") else 0),
             peak_disk=done.peak_disk,
             cost=cost / first.seconds_per_gigabyte if first else 1.0,
             growth=done.peak_memory / first.peak_memory if first else 1.0,
-            gain=rows[0].seconds / done.seconds if rows else 1.0,
+            gain=gain(fewest, mine),
         )
         rows.append(row)
     return rows
@@ -133,7 +142,7 @@ def _series(context: Context, jobs: list[Job]) -> list[Scaled]:
     needed = {experiment for job in jobs for experiment in job.needs}
     make_attributes(context.bench, context.own, needed)
     rows: list[Scaled] = []
-    for times, one in SHAPES:
+    for times, one in map(SHAPES.__getitem__, context.times):
         for compares in (False, True):
             mine = [job for job in jobs if (job.command == "dedupe") == compares]
             if mine:
@@ -164,7 +173,8 @@ def _cells(row: Scaled) -> list[str]:
 
 def scale(context: Context) -> Section:
     """The suite: every job on every size and shape of the input, with every number of workers."""
-    rows = _series(context, [job for job in SCALED if context.wanted(job.name)])
+    names = _ALL if context.jobs is None else context.jobs
+    rows = _series(context, [job for job in SCALED if job.name in names])
     columns = (
         "job",
         "input",
@@ -182,8 +192,8 @@ def scale(context: Context) -> Section:
     )
     intro = (
         "Cost is processor time for each GB of text, by that of the smallest input; disk is outputs and "
-        f"intermediates together; speed-up is by the fewest workers. Met: cost at most {LINEAR}, and memory at "
-        f"most {FLAT} times that of the smallest input or within what was announced."
+        f"intermediates together; speed-up is by the first number of workers, the median of pairs of runs. Met: cost "
+        f"at most {LINEAR}, and memory at most {FLAT} times that of the smallest input or within what was announced."
     )
     return Section(
         title="As the input grows",

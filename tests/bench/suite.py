@@ -17,6 +17,7 @@ class Context:
     jobs: tuple[str, ...] | None
     workers: tuple[int, ...]
     runs: int
+    times: tuple[str, ...]
     datatrove: Path | None
     suffix_arrays: Path | None
     scan: Path | None
