@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from command import succeed
-from shards import attributes_of, put
+from command import dolma, succeed
+from shards import attributes_of, halve, prose, put
 
 MODULE = '''
 from dolma import BaseTagger, add_tagger
@@ -108,6 +108,23 @@ def test_any_number_of_processes_tells_the_same(folder: Path, taggers: list[str]
     one = timeless(sections(folder))
     tag(folder, "--taggers", *taggers, "--processes", 3)
     assert timeless(sections(folder)) == one
+
+
+@pytest.mark.parametrize("tagger", ["words_v1", "char_length_v1"])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_was_read_of_a_file_that_fails_is_not_counted(folder: Path, tagger: str, processes: int) -> None:
+    cut = put(folder / "documents/cut.jsonl.gz", *(prose(seed, 200) for seed in range(6000)))
+    halve(cut)
+    result = dolma(
+        *("tag", "--documents", "documents", "--experiment", "e", "--report", "report.json"),
+        *("--tagger_modules", "words.py", "--taggers", tagger, "--processes", processes),
+        cwd=folder,
+    )
+    assert result.code == 4
+    assert "cut.jsonl.gz" in result.err
+    of = sections(folder)[tagger]
+    assert of["documents"] == 1200
+    assert sum(scores["count"] for scores in of["scores"].values()) == of["spans"]
 
 
 def test_events_tell_what_takes_the_time(folder: Path) -> None:

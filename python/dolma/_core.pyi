@@ -517,12 +517,14 @@ class TaggerTally:
 
     def __new__(cls, names: list[str]) -> TaggerTally:
         """Of taggers with these names, in the order of the run."""
-    def absorb(self, account: bytes, seconds: float) -> None:
-        """Adds what a `BatchTagger` says of a batch; `seconds` is what all of its work took."""
+    def absorb(self, shard: int, account: bytes, seconds: float) -> None:
+        """Adds what a `BatchTagger` says of a batch of a shard; `seconds` is what all of its work took."""
+    def settle(self, shard: int, done: bool) -> None:
+        """Says that nothing more comes of a shard; one that is not `done` is in no report."""
     def live(self) -> tuple[float, list[tuple[str, float, int, int]]]:
         """Seconds of all work; for each tagger its name, seconds, documents and spans so far."""
     def report(self) -> dict[str, dict[str, Any]]:
-        """All that is known, by tagger."""
+        """All that is known of the shards that are done, by tagger."""
 
 def tag(
     *,

@@ -75,6 +75,8 @@ class Files:
         self._lock = threading.Lock()
         #: Shards whose outputs are being made.
         self._begun: set[int] = set()
+        #: Hears what became of each shard: its number, and whether it is published.
+        self.settled: Callable[[int, bool], None] = lambda index, published: None
 
     def temporary(self, index: int) -> list[str]:
         """Where the outputs of a shard are written before they are published."""
@@ -155,12 +157,16 @@ class Files:
             self.run.commit(shard, temporary, outcome)
         except Exception as error:
             self.run.fail(shard, error)
+            self.settled(index, False)
+        else:
+            self.settled(index, True)
         finally:
             self._clean(index, temporary)
 
     def failed(self, index: int, error: str) -> None:
         """Notes a failure and removes what was half written."""
         self.run.fail(self.shards[index], error)
+        self.settled(index, False)
         self._clean(index, self.temporary(index))
 
     def _clean(self, index: int, temporary: list[str]) -> None:

@@ -32,37 +32,40 @@ impl TaggerTally {
         Self { names, inner: Tally::default() }
     }
 
-    /// Adds what a `BatchTagger` says of a batch; `seconds` is what all of its work took.
-    fn absorb(&self, account: &[u8], seconds: f64) -> PyResult<()> {
+    /// Adds what a `BatchTagger` says of a batch of a shard; `seconds` is what all of its work took.
+    fn absorb(&self, shard: usize, account: &[u8], seconds: f64) -> PyResult<()> {
         let mut rest = account;
         let mut efforts = Vec::with_capacity(self.names.len());
         for _ in &self.names {
             efforts.push(raise(Effort::decode(&mut rest))?);
         }
-        self.inner.absorb(&efforts, Duration::from_secs_f64(seconds.max(0.0)));
+        self.inner.absorb(shard, &efforts, Duration::from_secs_f64(seconds.max(0.0)));
         Ok(())
+    }
+
+    /// Says that nothing more comes of a shard; one that is not `done` is in no report.
+    fn settle(&self, shard: usize, done: bool) {
+        self.inner.settle(shard, done);
     }
 
     /// Seconds of all work, and for each tagger its name, seconds, documents and spans so far.
     fn live(&self) -> (f64, Vec<(String, f64, u64, u64)>) {
-        self.inner.read(|efforts, time| {
-            let each = self.names.iter().zip(efforts);
-            let each = each.map(|(name, effort)| {
-                (name.clone(), effort.time.as_secs_f64(), effort.documents, effort.spans)
-            });
-            (time.as_secs_f64(), each.collect())
-        })
+        let account = self.inner.live();
+        let each = self.names.iter().zip(&account.efforts);
+        let each = each.map(|(name, effort)| {
+            (name.clone(), effort.time.as_secs_f64(), effort.documents, effort.spans)
+        });
+        (account.time.as_secs_f64(), each.collect())
     }
 
-    /// All that is known, by tagger.
+    /// All that is known of the shards that are done, by tagger.
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let report = PyDict::new(py);
-        self.inner.read(|efforts, time| {
-            for (name, effort) in self.names.iter().zip(efforts) {
-                report.set_item(name, one(py, effort, time)?)?;
-            }
-            Ok(report.clone())
-        })
+        let account = self.inner.done();
+        for (name, effort) in self.names.iter().zip(&account.efforts) {
+            report.set_item(name, one(py, effort, account.time)?)?;
+        }
+        Ok(report)
     }
 }
 

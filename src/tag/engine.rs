@@ -71,6 +71,7 @@ pub struct Tagged {
 
 /// The outputs of an open shard.
 pub struct Sink {
+    shard: usize,
     writers: Vec<Writer>,
     counts: Counts,
     bad: Vec<Bad>,
@@ -150,7 +151,8 @@ impl<'h> Stage for TagRun<'h> {
         let efforts = vec![Effort::default(); self.taggers.len()];
         let documents = Documents::new(lines, name, self.progress);
         let (bad, lapses) = (Vec::new(), Vec::new());
-        let sink = Sink { writers, counts: Counts::default(), bad, lapses, efforts };
+        let counts = Counts::default();
+        let sink = Sink { shard, writers, counts, bad, lapses, efforts };
         Ok((Source { documents, encoding }, sink))
     }
 
@@ -213,7 +215,7 @@ impl<'h> Stage for TagRun<'h> {
             // The distribution of scores is the run's.
             total.add(&effort.without_scores());
         }
-        self.tally.absorb(&output.efforts, output.time + begin.elapsed());
+        self.tally.absorb(sink.shard, &output.efforts, output.time + begin.elapsed());
         shard::check_bad(&sink.bad, self.max_bad)
     }
 

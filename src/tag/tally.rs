@@ -7,7 +7,7 @@
 
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Units in a score of one.
@@ -265,27 +265,70 @@ fn strange() -> Error {
     Error::config("the account of a batch is damaged")
 }
 
-/// What the taggers of a run did so far, by tagger.
+/// What the taggers did, in the order of the run, and the time of all work.
+#[derive(Debug, Default, Clone)]
+pub struct Account {
+    pub efforts: Vec<Effort>,
+    pub time: Duration,
+}
+
+impl Account {
+    fn add(&mut self, efforts: &[Effort], time: Duration) {
+        if self.efforts.len() < efforts.len() {
+            self.efforts.resize(efforts.len(), Effort::default());
+        }
+        self.efforts.iter_mut().zip(efforts).for_each(|(total, effort)| total.add(effort));
+        self.time += time;
+    }
+}
+
+/// What the taggers of a run did so far. What becomes of a shard is known at its end: until then its
+/// account is kept apart, so that the batches of one that fails, which depend on chance, are in no report.
 #[derive(Debug, Default)]
 pub struct Tally {
-    sum: Mutex<(Vec<Effort>, Duration)>,
+    sums: Mutex<Sums>,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    done: Account,
+    open: BTreeMap<usize, Account>,
 }
 
 impl Tally {
-    /// Adds what the taggers did to a batch, and the time of everything that was done to it.
-    pub fn absorb(&self, efforts: &[Effort], time: Duration) {
-        let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
-        if sum.0.len() < efforts.len() {
-            sum.0.resize(efforts.len(), Effort::default());
-        }
-        sum.0.iter_mut().zip(efforts).for_each(|(total, effort)| total.add(effort));
-        sum.1 += time;
+    /// Adds what the taggers did to a batch of a shard, and the time of everything that was done to it.
+    pub fn absorb(&self, shard: usize, efforts: &[Effort], time: Duration) {
+        self.lock().open.entry(shard).or_default().add(efforts, time);
     }
 
-    /// What `read` makes of the sums and of the time of all work.
-    pub fn read<T>(&self, read: impl FnOnce(&[Effort], Duration) -> T) -> T {
-        let sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
-        read(&sum.0, sum.1)
+    /// Says that nothing more comes of a shard, and whether it is done.
+    pub fn settle(&self, shard: usize, done: bool) {
+        let mut sums = self.lock();
+        if let Some(account) = sums.open.remove(&shard)
+            && done
+        {
+            sums.done.add(&account.efforts, account.time);
+        }
+    }
+
+    /// Of the shards that are done.
+    pub fn done(&self) -> Account {
+        self.lock().done.clone()
+    }
+
+    /// Of all work so far; without scores, which are many.
+    pub fn live(&self) -> Account {
+        let sums = self.lock();
+        let mut all = Account::default();
+        for account in std::iter::once(&sums.done).chain(sums.open.values()) {
+            let efforts: Vec<_> = account.efforts.iter().map(Effort::without_scores).collect();
+            all.add(&efforts, account.time);
+        }
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sums> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -317,6 +360,23 @@ mod tests {
         assert_eq!(found.mean(), 98.25 / 5.0);
         assert_eq!((found.quantile(0.0), found.quantile(1.0)), (-3.0, 100.0));
         assert!((found.quantile(0.5) - 0.25).abs() < 0.01);
+    }
+
+    #[test]
+    fn shards_that_fail_are_seen_while_they_last() {
+        let some = |documents| [Effort { documents, ..Effort::default() }];
+        let second = Duration::from_secs(1);
+        let documents = |account: &Account| account.efforts.first().map_or(0, |e| e.documents);
+        let tally = Tally::default();
+        tally.absorb(0, &some(1), second);
+        tally.absorb(7, &some(20), second);
+        tally.absorb(0, &some(300), second);
+        assert_eq!((documents(&tally.live()), documents(&tally.done())), (321, 0));
+        tally.settle(0, true);
+        tally.settle(7, false);
+        tally.settle(8, true);
+        assert_eq!((documents(&tally.live()), documents(&tally.done())), (301, 301));
+        assert_eq!(tally.done().time, 2 * second);
     }
 
     proptest! {

@@ -130,7 +130,7 @@ class Shards:
                 writer.append(*segment)
             self.gauge.add(tagged.counts[0], 0)
             sums.add(tagged)
-            self.tally.absorb(tagged.account, tagged.seconds + time.perf_counter() - begin)
+            self.tally.absorb(index, tagged.account, tagged.seconds + time.perf_counter() - begin)
         written = [writer.finish() for writer in writers]
         details = [(list(path), value) for path, value in sums.details.items()]
         counts = (sums.read, sums.read - len(sums.bad), 0, len(sums.bad))

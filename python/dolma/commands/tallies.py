@@ -1,6 +1,6 @@
 """What the taggers of a run did: shown while it goes on, in the report, and as a table.
 
-Speed and shares are of this run; shards that were done before are not in them.
+Speed and shares are of this run; shards that failed, or were done before, are not in them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def execute(
             print("\n".join(table(report)), flush=True)
 
     def work(gauge: Any, files: Files) -> None:
+        files.settled = tally.settle
         engine(gauge, files, tally)
 
     return session.execute(run, work, account, lambda: _live(tally))
