@@ -23,11 +23,14 @@ def environment(cache: Path, name: str, *requirements: str) -> Path:
         print(f"installing {requirements[0]} into {home}", file=sys.stderr)
         shutil.rmtree(home, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]
-        done = subprocess.run(pip, stderr=subprocess.PIPE, text=True)
-        if done.returncode != 0:
-            shutil.rmtree(home, ignore_errors=True)
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise BenchError(f"{requirements[0]} does not install with {sys.executable}: {reason}")
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        # The pip that Python 3.11 brings takes more than ten minutes to find versions of what dolma 1.2.1
+        # needs that go together, today's two.
+        for wanted in (["--upgrade", "pip"], requirements):
+            done = subprocess.run([*pip, *wanted], stderr=subprocess.PIPE, text=True)
+            if done.returncode != 0:
+                shutil.rmtree(home, ignore_errors=True)
+                reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+                raise BenchError(f"{requirements[0]} does not install with {sys.executable}: {reason}")
         complete.write_text("\n".join(requirements), encoding="utf-8")
     return python
