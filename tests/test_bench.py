@@ -82,6 +82,22 @@ def test_scaling_gives_deduplication_documents_that_differ(corpus: Path) -> None
     assert all(row["peak_memory"] > 10_000_000 and row["peak_disk"] > 0 for row in rows)
 
 
+def test_scaling_takes_sizes_from_the_smallest_on_and_tells_jobs_of_one_title_apart(corpus: Path) -> None:
+    _, sections = bench(corpus, "--scaling", "--times", "4,1", "--jobs", "grow-lines,dedupe-paragraphs-exact")
+    rows = sections["As the input grows"]
+    told = [(row["job"], row["copies"], row["gain"]) for row in rows]
+    names = ("dedupe-paragraphs-exact", "grow-lines")
+    assert told == [(name, copies, 1.0) for name in names for copies in (1, 4)]
+    assert [row["cost"] for row in rows if row["copies"] == 1] == [1.0, 1.0]
+
+
+def test_sizes_that_there_are_not_are_refused(corpus: Path) -> None:
+    command = [sys.executable, str(BENCH / "bench.py"), "--documents", "x", "--scaling", "--times", "1,two"]
+    done = subprocess.run(command, cwd=corpus, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no such size: two; there are 1, 4, 16, one" in done.stderr
+
+
 def test_repeats_are_measured_without_the_peer(corpus: Path) -> None:
     text, sections = bench(corpus, "--repeats")
     assert sections["Repeated substrings"][0]["spans"] >= 2

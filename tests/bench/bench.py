@@ -101,11 +101,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.jobs = tuple(options.jobs.split(",")) if options.jobs else None
     options.workers = tuple(int(number) for number in options.workers.split(","))
-    options.times = tuple(options.times.split(","))
+    sizes = options.times.split(",")
+    # The smallest first: the others are compared with it.
+    options.times = tuple(size for size in SHAPES if size in sizes)
     options.suites = options.suites or [SUITES[0]]
     if unknown := sorted(set(options.jobs or ()) - set(_names())):
         parser.error(f"no such job: {', '.join(unknown)}")
-    if unknown := sorted(set(options.times) - set(SHAPES)):
+    if unknown := sorted(set(sizes) - set(SHAPES)):
         parser.error(f"--times: no such size: {', '.join(unknown)}; there are {', '.join(SHAPES)}")
     if options.runs < 1:
         parser.error("--runs must be at least 1")

@@ -62,6 +62,7 @@ class Scaled:
     equal; `gain` is by the first number of workers; `announced` is the size of the filter, or `MEMORY`."""
 
     job: str
+    title: str
     copies: int
     files: int
     workers: int
@@ -117,9 +118,10 @@ def _measure(context: Context, grown: Bench, job: Job, times: int, before: list[
     for count, mine in runs.items():
         done = summarise(mine, grown.corpus)
         cost = done.cpu_seconds / grown.corpus.text_bytes * MEGABYTE * 1000
-        first = next((row for row in before if row.job == job.title and row.workers == count), None)
+        first = next((row for row in before if row.job == job.name and row.workers == count), None)
         row = Scaled(
-            job=job.title,
+            job=job.name,
+            title=job.title,
             copies=times,
             files=len(grown.corpus.files),
             workers=count,
@@ -149,13 +151,13 @@ def _series(context: Context, jobs: list[Job]) -> list[Scaled]:
                 grown = _grown(context.bench, compares, set() if compares else needed, times, one)
                 rows += [row for job in mine for row in _measure(context, grown, job, times, rows)]
     shutil.rmtree(context.bench.work / "grown", ignore_errors=True)
-    order = [job.title for job in jobs]
+    order = [job.name for job in jobs]
     return sorted(rows, key=lambda row: order.index(row.job))
 
 
 def _cells(row: Scaled) -> list[str]:
     return [
-        row.job,
+        row.title,
         f"{row.copies}x",
         str(row.files),
         str(row.workers),
