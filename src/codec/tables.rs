@@ -176,49 +176,125 @@ fn distance_entry(symbol: usize) -> u32 {
 }
 
 /// Fills `table` with the entries of a code's symbols, index bits in the order they are sent.
+///
+/// Codes come from the shortest to the longest, and the table doubles with each bit of their length: what
+/// there is of it is copied behind itself, so that every entry is made once.
 fn fill(lengths: &[u8], index_bits: u32, table: &mut [u32], entry: impl Fn(usize) -> u32) {
     let mut codes = [0; LITLEN_SYMBOLS];
     huffman::codes(lengths, &mut codes[..lengths.len()]);
+    let mut symbols = [0; LITLEN_SYMBOLS];
+    let ends = by_length(lengths, &mut symbols);
+    let of_length = |length: u32| &symbols[ends[length as usize - 1]..ends[length as usize]];
+
+    table[0] = BAD | EXCEPTION;
+    for length in 1..=index_bits {
+        let size = 1 << (length - 1);
+        table.copy_within(..size, size);
+        for &symbol in of_length(length) {
+            let symbol = usize::from(symbol);
+            table[usize::from(codes[symbol])] = entry(symbol) + (length << 8 | length);
+        }
+    }
     let first = 1 << index_bits;
-    table[..first].fill(BAD | EXCEPTION);
-    // How many bits the second table of each prefix needs.
-    let mut longest = [0u8; 1 << LITLEN_BITS];
-    for (&code, &length) in codes.iter().zip(lengths) {
-        if u32::from(length) > index_bits {
-            let prefix = &mut longest[code as usize % first];
-            *prefix = (*prefix).max(length - index_bits as u8);
-        }
-    }
     let mut next = first;
-    for (prefix, &bits) in longest[..first].iter().enumerate() {
-        if bits > 0 {
-            table[prefix] = (next as u32) << 16 | EXCEPTION | u32::from(bits);
-            next += 1 << bits;
+    for length in (index_bits + 1..=MAX_BITS as u32).rev() {
+        let rest = length - index_bits;
+        for &symbol in of_length(length) {
+            let (symbol, code) = (usize::from(symbol), usize::from(codes[usize::from(symbol)]));
+            let lead = &mut table[code % first];
+            if *lead & BAD != 0 {
+                // The longest code behind this prefix comes first and says how large its table is.
+                *lead = (next as u32) << 16 | EXCEPTION | rest;
+                next += 1 << rest;
+            }
+            let start = (*lead >> 16) as usize;
+            let size = 1 << (*lead & 0xff);
+            let entry = entry(symbol) + (rest << 8 | rest);
+            let entries = table[start..start + size].iter_mut();
+            entries.skip(code >> index_bits).step_by(1 << rest).for_each(|e| *e = entry);
         }
     }
-    for (symbol, (&code, &length)) in codes.iter().zip(lengths).enumerate() {
-        let length = u32::from(length);
-        if length == 0 {
-            continue;
+}
+
+/// The symbols that have codes, from the shortest code to the longest, and where those of each length end.
+fn by_length(lengths: &[u8], symbols: &mut [u16; LITLEN_SYMBOLS]) -> [usize; MAX_BITS + 1] {
+    let mut ends = [0; MAX_BITS + 1];
+    for &length in lengths {
+        ends[usize::from(length)] += 1;
+    }
+    ends[0] = 0;
+    let mut next = [0; MAX_BITS + 1];
+    for length in 1..=MAX_BITS {
+        next[length] = ends[length - 1];
+        ends[length] += ends[length - 1];
+    }
+    for (symbol, &length) in lengths.iter().enumerate() {
+        if length > 0 {
+            symbols[next[usize::from(length)]] = symbol as u16;
+            next[usize::from(length)] += 1;
         }
-        if length <= index_bits {
-            let entry = entry(symbol) + (length << 8 | length);
-            table[..first]
-                .iter_mut()
-                .skip(code as usize)
-                .step_by(1 << length)
-                .for_each(|e| *e = entry);
-        } else {
-            let lead = table[code as usize % first];
-            let start = (lead >> 16) as usize;
-            let size = 1 << (lead & 0xff);
-            let rest = length - index_bits;
-            let entry = entry(symbol) + (rest << 8 | rest);
-            table[start..start + size]
-                .iter_mut()
-                .skip(code as usize >> index_bits)
-                .step_by(1 << rest)
-                .for_each(|e| *e = entry);
+    }
+    ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The symbol that some bits begin with, and the length of its code; `None` where no code is.
+    fn look_up(table: &[u32], index_bits: u32, bits: u64) -> Option<(usize, u32)> {
+        let entry = table[bits as usize % (1 << index_bits)];
+        if entry & BAD != 0 {
+            return None;
+        }
+        if entry & EXCEPTION == 0 {
+            return Some(((entry >> 16) as usize, entry & 0xff));
+        }
+        let entry = table[second(entry, bits >> index_bits)];
+        Some(((entry >> 16) as usize, index_bits + (entry & 0xff)))
+    }
+
+    /// A table of symbols alone, that held those of another code before.
+    fn filled(lengths: &[u8], index_bits: u32) -> Vec<u32> {
+        let mut table = vec![7 << 16 | 0x307; LITLEN_ROOM];
+        fill(lengths, index_bits, &mut table, |symbol| (symbol as u32) << 16);
+        table
+    }
+
+    #[test]
+    fn a_lone_code_leaves_the_other_bit_bad_and_no_code_both() {
+        let table = filled(&[0, 0, 1, 0], DISTANCE_BITS);
+        let none = filled(&[0; 4], DISTANCE_BITS);
+        for bits in 0..1 << MAX_BITS {
+            let expected = (bits % 2 == 0).then_some((2, 1));
+            assert_eq!(look_up(&table, DISTANCE_BITS, bits), expected);
+            assert_eq!(look_up(&none, DISTANCE_BITS, bits), None);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn every_code_is_found_whatever_follows_it(
+            // Doubling counts give codes of every length, equal ones a flat code.
+            powers in proptest::collection::vec(prop_oneof![0u32..3, 0u32..23], 2..=LITLEN_SYMBOLS),
+            index_bits in prop_oneof![Just(LITLEN_BITS), Just(DISTANCE_BITS)],
+        ) {
+            let counts: Vec<u32> = powers.iter().map(|power| (1 << power) - 1).collect();
+            let mut lengths = vec![0; counts.len()];
+            huffman::code_lengths(&counts, MAX_BITS, &mut lengths);
+            let mut codes = vec![0; counts.len()];
+            huffman::codes(&lengths, &mut codes);
+            let table = filled(&lengths, index_bits);
+            for (symbol, (&code, &length)) in codes.iter().zip(&lengths).enumerate() {
+                let length = u32::from(length);
+                for rest in (0..1 << (MAX_BITS as u32 - length)).filter(|_| length > 0) {
+                    let bits = u64::from(code) | rest << length;
+                    prop_assert_eq!(look_up(&table, index_bits, bits), Some((symbol, length)));
+                }
+            }
         }
     }
 }
