@@ -27,6 +27,9 @@ from .registry import import_modules
 
 __all__ = ["LAPSES_KEPT", "WHOLE_BATCH", "Job", "Setup", "Tagged", "Tagging"]
 
+#: Line, id, text, source, version and metadata (JSON) of a document.
+Parsed = tuple[int, str, str, str, str | None, bytes | None]
+
 #: Failures of a shard that are written down one by one; all are counted.
 LAPSES_KEPT = 10_000
 
@@ -167,24 +170,31 @@ class Tagging:
     def _rows(self, job: Job) -> Tagged:
         begin = time.perf_counter()
         parsed = self.engine.parse(job.lines, job.name, job.first_line)
-        plain: list[Document] = []
-        rich: list[Document] = []
-        for _, id_, text, source, version, metadata in parsed:
-            if any(planned.with_metadata for planned, _ in self.python):
-                data = msgspec.json.decode(metadata) if metadata is not None else None
-                rich.append(DocumentWithMetadata(source, id_, text, version, metadata=data))
-            if not all(planned.with_metadata for planned, _ in self.python):
-                plain.append(Document(source, id_, text, version))
         places = [f"{job.name}:{document[0]}" for document in parsed] if self.fails else []
         results, spent = [], []
         for number, (planned, tagger) in enumerate(self.python):
             start = time.perf_counter()
-            documents = rich if planned.with_metadata else plain
-            column = Column(self, job, number, planned.name, tagger, documents, places)
+            column = Column(self, job, number, planned, tagger, parsed, places)
             results.append(column.results())
             spent.append(time.perf_counter() - start)
         rows = self.engine.rows(results, spent)
         return Tagged(*rows, time.perf_counter() - begin)
+
+
+def _documents(parsed: list[Parsed], with_metadata: bool) -> list[Document]:
+    """The documents of a batch, made anew: what a tagger changes in its own is seen by no other."""
+    if not with_metadata:
+        return [Document(source, id_, text, version) for _, id_, text, source, version, _ in parsed]
+    return [
+        DocumentWithMetadata(
+            source,
+            id_,
+            text,
+            version,
+            metadata=None if metadata is None else msgspec.json.decode(metadata),
+        )
+        for _, id_, text, source, version, metadata in parsed
+    ]
 
 
 def _same(result: Any) -> Any:
@@ -199,14 +209,15 @@ class Column:
         tagging: Tagging,
         job: Job,
         number: int,
-        name: str,
+        planned: PlannedTagger,
         tagger: BaseTagger,
-        documents: list[Document],
+        parsed: list[Parsed],
         places: list[str],
     ) -> None:
         self.watch, self.fails = tagging.watch, tagging.fails
-        self.job, self.number, self.name, self.tagger = job, number, name, tagger
-        self.documents, self.places = documents, places
+        self.job, self.number, self.planned, self.tagger = job, number, planned, tagger
+        self.parsed, self.places = parsed, places
+        self.documents = _documents(parsed, planned.with_metadata)
 
     def results(self) -> list[Any]:
         """A result for each document: one with spans, a dict of lists by type, or the reason for none.
@@ -264,11 +275,13 @@ class Column:
                 if self._interrupted(error):
                     raise
                 trouble, cause = self._reason(error), error
+            # The call may have changed them before it failed.
+            self.documents = _documents(self.parsed, self.planned.with_metadata)
         alone = self._each(self._one)
         if trouble and self.fails:
             where = f"{first} to {last.rpartition(':')[2]}"
             raise DolmaShardError(
-                f"{where}: tagger {self.name} failed, but on none of the documents alone: {trouble}"
+                f"{where}: tagger {self.planned.name} failed, but on none of the documents alone: {trouble}"
             ) from cause
         return alone
 
@@ -276,10 +289,10 @@ class Column:
         """What is wrong with results that are not one for each document, in order."""
         if len(results) != len(self.documents):
             return f"predict_batch gave {len(results)} results for {len(self.documents)} documents"
-        for document, result in zip(self.documents, results, strict=True):
-            found = getattr(getattr(result, "doc", None), "id", document.id)
-            if found != document.id:
-                return f"predict_batch gave the result of document {found!r} in the place of {document.id!r}"
+        for (_, id_, *_), result in zip(self.parsed, results, strict=True):
+            found = getattr(getattr(result, "doc", None), "id", id_)
+            if found != id_:
+                return f"predict_batch gave the result of document {found!r} in the place of {id_!r}"
         return ""
 
     def _one(self, document: Document) -> Any:
@@ -314,5 +327,5 @@ class Column:
         if not self.fails:
             return Reason(reason)
         raise DolmaShardError(
-            f"{self.places[index]}: tagger {self.name} failed on document {self.documents[index].id!r}: {reason}"
+            f"{self.places[index]}: tagger {self.planned.name} failed on document {self.parsed[index][1]!r}: {reason}"
         ) from cause
