@@ -83,6 +83,21 @@ def test_two_commands_make_a_classifier(home: Path) -> None:
     assert found[0]["positive"] > 0.8 > 0.2 > found[1]["positive"]
 
 
+@pytest.mark.parametrize("name", ["lid.176.ftz", "assets.lock"])
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_name_that_cannot_be_registered_is_refused_before_any_work(
+    home: Path, name: str, dry: bool
+) -> None:
+    where = ["--positive", home / "good", "--negative", home / "bad", "--destination", home / "models"]
+    done = dolma("train", "fasttext", "--name", name, *where, *SMALL, *(["--dryrun"] if dry else []))
+    assert done.code == 6
+    assert done.message.endswith("register the asset under another name")
+    assert not (home / "models").exists()
+    assert not (home / "cache").exists()
+    if not dry:
+        train(home, "--no-register_asset", name=name)
+
+
 def test_the_same_seed_makes_the_same_bytes_from_any_order_of_files(home: Path) -> None:
     first = train(home)
     model = (home / "models" / "mine.bin").read_bytes()

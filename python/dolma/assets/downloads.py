@@ -90,15 +90,20 @@ def _unknown(reference: str) -> DolmaAssetError:
     return DolmaAssetError(f"{reference} is neither an asset nor a URL{hint}")
 
 
+def check_name(name: str) -> None:
+    """Raises `DolmaAssetError` for a name that is taken or cannot be a file's."""
+    if name in ASSETS or "/" in name or name.startswith(".") or not name or name == LOCK_NAME:
+        reason = "is one of dolma's own" if name in ASSETS else "cannot be the name of a file"
+        raise DolmaAssetError(f"{name!r} {reason}: register the asset under another name")
+
+
 def register(name: str, file: str, *, license: str = "", doc: str = "") -> str:
     """Copies a file of the user's into the cache as the asset `name`; the path of the copy.
 
     One that was registered under this name before is replaced. Raises `DolmaAssetError` for a name
     that is taken or cannot be a file's.
     """
-    if name in ASSETS or "/" in name or name.startswith(".") or not name or name == LOCK_NAME:
-        reason = "is one of dolma's own" if name in ASSETS else "cannot be the name of a file"
-        raise DolmaAssetError(f"{name!r} {reason}: register the asset under another name")
+    check_name(name)
     target = os.path.join(cache_dir(), name)
     try:
         os.makedirs(cache_dir(), exist_ok=True)

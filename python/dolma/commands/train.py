@@ -12,6 +12,7 @@ import msgspec
 
 from .. import _core, assets, recipes, storage
 from ..assets.cache import digest
+from ..assets.downloads import check_name
 from ..config.train import TrainConfig
 from ..errors import DolmaConfigError, DolmaError
 from ..progress import format_bytes
@@ -41,6 +42,9 @@ def run(config: TrainConfig) -> Card | None:
     Raises `DolmaConfigError` before any work, `DolmaError` for documents that cannot be read.
     """
     sources = _sources(config)
+    if config.register_asset:
+        for name in _names(config):
+            check_name(name)
     fasttext.check()
     files = {name: [file for file, _ in inputs.find(found, name)] for name, found in sources.items()}
     print(recipes.to_yaml(config), flush=True)
@@ -60,6 +64,11 @@ def run(config: TrainConfig) -> Card | None:
         fasttext.train(training, model, config.fasttext, config.seed)
         card = _card(config, sources, corpus, model, _judge(corpus, model))
         return _publish(config, card, model, folder)
+
+
+def _names(config: TrainConfig) -> tuple[str, str]:
+    """The assets that the model and its card become."""
+    return config.name, config.name + cards.SUFFIX
 
 
 def _sources(config: TrainConfig) -> dict[str, list[str]]:
@@ -162,12 +171,11 @@ def _publish(config: TrainConfig, card: Card, model: str, folder: str) -> Card:
         storage.publish(temporary, place)
     storage.publish(model, f"{base}.bin")
     if config.register_asset:
+        model_name, card_name = _names(config)
         doc = f"{len(card.labels)} labels, trained by dolma on {sum(label.trained for label in card.labels):,} texts."
         # The card first: a model without it would read texts otherwise than in training.
-        assets.register(
-            config.name + cards.SUFFIX, f"{base}.bin{cards.SUFFIX}", doc=f"Card of {config.name}."
-        )
-        assets.register(config.name, f"{base}.bin", doc=doc)
+        assets.register(card_name, f"{base}.bin{cards.SUFFIX}", doc=f"Card of {config.name}.")
+        assets.register(model_name, f"{base}.bin", doc=doc)
     for label in card.report.labels:
         say(
             f"train: {label.label}: precision {label.precision}, recall {label.recall}, AUC {label.auc}, "
