@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pstats
 import random
 import re
 from pathlib import Path
@@ -150,6 +151,38 @@ def test_a_profile_of_python_taggers_has_both(folder: Path) -> None:
     assert "function calls" in printed
     assert re.search(r"^words_v1 +[\d,]+ +[\d.]+% +1,200 ", printed, re.MULTILINE)
     assert "words_v1__long_one" in printed
+
+
+def test_a_profile_of_python_taggers_goes_into_a_file(folder: Path) -> None:
+    where = ("--profile", "--profile.output", "new/place.prof")
+    printed = tag(folder, "--taggers", "words_v1", *where).out
+    assert "function calls" not in printed
+    assert pstats.Stats(str(folder / "new/place.prof")).get_stats_profile().total_tt > 0
+    told = tag(folder, "--taggers", "gopher_v2", *where[:2], "other.prof")
+    assert "warning: profile.output: no tagger is Python code" in told.err
+    assert "gopher_v2__word_count" in told.out
+    assert not (folder / "other.prof").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("sort_key", "totime"), "profile.sort_key: 'totime' is no key of pstats.*did you mean 'tottime'"),
+        (("output", "documents"), "profile.output: .*documents is a folder; name a file"),
+        (("output", "words.py/x"), "profile.output: .*x cannot be written: .*words.py is no folder"),
+    ],
+)
+def test_a_profile_that_could_not_be_made_is_refused_before_any_work(
+    folder: Path, option: tuple[str, str], message: str
+) -> None:
+    done = dolma(
+        *("tag", "--documents", "documents", "--tagger_modules", "words.py", "--taggers", "words_v1"),
+        *("--profile", f"--profile.{option[0]}", option[1]),
+        cwd=folder,
+    )
+    assert done.code == 2
+    assert re.search(message, done.message)
+    assert not (folder / "attributes").exists()
 
 
 def test_a_profile_agrees_with_the_report_and_names_large_numbers_in_full(folder: Path) -> None:

@@ -8,6 +8,7 @@ written in order.
 from __future__ import annotations
 
 import itertools
+import os
 import time
 import traceback
 from collections import deque
@@ -22,7 +23,7 @@ from ..files import Files
 from ..runs import Run
 from ..taggers.apply import LAPSES_KEPT, Job, Setup, Tagged, Tagging
 from ..taggers.plan import PlannedTagger
-from . import tallies
+from . import session, tallies
 from .workers import Inline, Workers
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def execute(
         shards = Shards(run, files, gauge, tally, config)
         if in_process:
             inline = Inline(Tagging(setup))
-            with _profiled(config, gauge) as between_shards:
+            with _profiled(run, config, gauge) as between_shards:
                 for index in range(len(run.todo)):
                     shards.tag(index, inline, ahead=0)
                     between_shards()
@@ -183,7 +184,7 @@ class Sums:
 
 
 @contextmanager
-def _profiled(config: TagConfig, gauge: Any) -> Iterator[Callable[[], None]]:
+def _profiled(run: Run, config: TagConfig, gauge: Any) -> Iterator[Callable[[], None]]:
     """Profiles this thread where the recipe asks for it; yields what stops it after enough."""
     if not config.profile.enable:
         yield lambda: None
@@ -203,6 +204,11 @@ def _profiled(config: TagConfig, gauge: Any) -> Iterator[Callable[[], None]]:
     finally:
         profile.disable()
         if config.profile.output is not None:
-            profile.dump_stats(config.profile.output)
+            place = os.path.abspath(config.profile.output)
+            try:
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                profile.dump_stats(place)
+            except OSError as error:
+                session.warn(run, f"profile.output: {place} was not written: {error}")
         else:
             pstats.Stats(profile).sort_stats(config.profile.sort_key).print_stats(config.profile.lines)

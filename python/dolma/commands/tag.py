@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from .. import assets, paths, storage
-from ..config.tag import TagConfig
+from ..config.tag import ProfileConfig, TagConfig
 from ..errors import DolmaConfigError, DolmaError, DolmaShardError
 from ..paths import Place
 from ..runs import Run
 from ..shards import Output, Record, Shard, fingerprint
+from ..spelling import nearest
 from ..storage import File
 from ..taggers.plan import PlannedTagger, plan
 from ..taggers.registry import broken
@@ -37,9 +39,36 @@ def check(config: TagConfig) -> list[PlannedTagger]:
         raise DolmaConfigError(
             f"tagger_timeout: needs worker processes, and {other} runs taggers in this one; leave one out"
         )
+    if config.profile.enable:
+        _check_profile(config.profile)
     if not config.documents and config.text is None:
         raise DolmaConfigError("documents: name at least one path")
     return taggers
+
+
+def _check_profile(profile: ProfileConfig) -> None:
+    """Raises `DolmaConfigError` for what would only be found out when the work is done."""
+    import pstats
+
+    keys = pstats.Stats().get_sort_arg_defs()
+    if profile.sort_key not in keys:
+        close = nearest(profile.sort_key, keys)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise DolmaConfigError(
+            f"profile.sort_key: {profile.sort_key!r} is no key of pstats, as tottime, cumtime and ncalls are{hint}"
+        )
+    if profile.output is None:
+        return
+    place = os.path.abspath(profile.output)
+    if os.path.isdir(place):
+        raise DolmaConfigError(f"profile.output: {place} is a folder; name a file")
+    folder = os.path.dirname(place)
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise DolmaConfigError(
+            f"profile.output: {place} cannot be written: {folder} is no folder that may be written to"
+        )
 
 
 def run(config: TagConfig, *, brief: bool = False, called: bool = False) -> dict[str, Any] | None:
@@ -75,6 +104,11 @@ def run(config: TagConfig, *, brief: bool = False, called: bool = False) -> dict
     session.announce(work, f"{len(taggers)} taggers ({how})", brief=brief)
     for message in broken():
         session.warn(work, message)
+    if config.profile.enable and config.profile.output is not None and not in_python:
+        session.warn(
+            work,
+            "profile.output: no tagger is Python code, so there is no profile of Python to write; the table is printed",
+        )
     needs.check(work, python=bool(in_python), outputs=lambda: _least_output(work, taggers))
     if config.dryrun:
         return None

@@ -21,12 +21,15 @@ class ProfileConfig(Config, frozen=True, kw_only=True):
             extra={"short": "--profile"},
         ),
     ] = False
-    output: Annotated[str | None, Meta(description="File for the profile; by default it is printed.")] = None
+    output: Annotated[
+        str | None,
+        Meta(description="File for the profile of Python taggers, for pstats; by default that is printed."),
+    ] = None
     steps: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="Stop profiling after the shard that reaches so many documents."),
     ] = None
-    sort_key: Annotated[str, Meta(description="Order of the profile (a key of pstats).")] = "tottime"
+    sort_key: Annotated[str, Meta(description="Order of the printed profile (a key of pstats).")] = "tottime"
     lines: Annotated[int, Meta(ge=1, description="Rows of the profile to print.")] = 100
 
 
