@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from command import succeed
-from dolma import _core
-from dolma.errors import DolmaAssetError
+from dolma import _core, testing
+from dolma.errors import DolmaAssetError, DolmaConfigError
 from dolma.taggers.catalogue import BUILTIN
 from dolma.taggers.declaration import Kernel
 from shards import attributes_of, put
@@ -131,6 +131,18 @@ def test_a_set_of_languages_by_any_code(tmp_path: Path, languages: str, asked: l
         assert sum(spans[0][2] for spans in row.values()) == pytest.approx(1, abs=5e-4)
     assert found[0]["en"][0][2] > 0.9
     assert found[1]["other"][0][2] > 0.9
+
+
+def test_one_label_needs_no_list_and_other_values_are_refused(tmp_path: Path, languages: str) -> None:
+    one, several = (
+        testing.tag("lang_id_v2", "the cat sat", model=languages, labels=it) for it in ("en", ["en"])
+    )
+    assert set(one) == {"en"}
+    assert one == several
+    with pytest.raises(DolmaConfigError, match=r"labels must be a list of strings, not 3$"):
+        testing.tag("lang_id_v2", "", model=languages, labels=3)
+    with pytest.raises(DolmaConfigError, match=r'top_k must be a whole number from 0, not "all"$'):
+        testing.tag("lang_id_v2", "", model=languages, top_k="all")
 
 
 def test_texts_are_cleaned_as_asked(tmp_path: Path, two: str) -> None:

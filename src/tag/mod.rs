@@ -36,6 +36,7 @@ mod wordlist;
 use crate::error::{Error, Result};
 use crate::text::Text;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// One option of a kernel, as the Python tagger declares it.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +46,19 @@ pub enum OptionValue {
     Float(f64),
     Str(String),
     List(Vec<String>),
+}
+
+/// As it would stand in a recipe.
+impl fmt::Display for OptionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value}"),
+            Self::Str(value) => write!(f, "{value:?}"),
+            Self::List(values) => write!(f, "{values:?}"),
+        }
+    }
 }
 
 /// The options of a kernel by name; a kernel refuses what it does not know.

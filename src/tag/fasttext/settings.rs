@@ -95,6 +95,7 @@ impl Settings {
             ("label_codes", Str(name)) => self.label_codes = Codes::parse(name)?,
             ("other", Bool(on)) => self.other = *on,
             ("labels", List(labels)) => self.labels = labels.clone(),
+            ("labels", Str(label)) => self.labels = vec![label.clone()],
             ("negatives", Bool(on)) => self.negatives = *on,
             ("missing", Float(score)) => self.missing = Some(*score),
             ("missing", Int(score)) => self.missing = Some(*score as f64),
@@ -109,7 +110,15 @@ impl Settings {
             ("score_of", Str(label)) => self.score_of = Some(label.clone()),
             ("doc_score", Bool(on)) => self.doc_score = *on,
             _ => {
-                return Err(Error::config(format!("fasttext: cannot use {name} = {value:?}")));
+                let wanted = match name {
+                    "labels" => "a list of strings",
+                    "top_k" => "a whole number from 0",
+                    "round" => "a whole number from 0 to 15",
+                    "missing" | "threshold" | "above" => "a number",
+                    "model" | "unit" | "separators" | "label_codes" | "last" | "score_of" => "a string",
+                    _ => "true or false",
+                };
+                return Err(Error::config(format!("fasttext: {name} must be {wanted}, not {value}")));
             }
         }
         Ok(())

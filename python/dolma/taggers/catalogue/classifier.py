@@ -13,7 +13,9 @@ _LABEL = AttributeType(name="*", unit="document", meaning="probability of the la
 _SENTENCE_LABEL = AttributeType(name="*", unit="sentence", meaning="probability of the label of this name")
 _MATCH = AttributeType(name="match", unit="match", meaning="a word or phrase of the list", low=1)
 _COUNT = AttributeType(name="doc_count", unit="document", meaning="matches", high=inf, always=True)
-_FRACTION = AttributeType(name="doc_frac", unit="document", meaning="matches by words", high=inf, always=True)
+_FRACTION = AttributeType(
+    name="doc_frac", unit="document", meaning="words of matches by words", high=inf, always=True
+)
 _QUALITY = AttributeType(name="score", unit="document", meaning="probability of high quality")
 _UNIT_LABEL = AttributeType(
     name="*", unit="match", meaning="probability of the label of this name, over each unit"
@@ -143,8 +145,8 @@ TAGGERS: tuple[Declaration, ...] = (
         outputs=(_MATCH, _COUNT, _FRACTION),
         kernel="wordlist",
         doc="Words and phrases of a list (by default the English LDNOOBW list), as whole words.\n\n"
-        "`match`: each hit, score 1.0; `doc_count`: number of hits; `doc_frac`: their share of the words. Set another "
-        "list\n(one word or phrase a line) under `tagger_options`.",
+        "`match`: each hit, score 1.0; `doc_count`: number of hits; `doc_frac`: the words in them, as a share of "
+        "the words. Set another\nlist (one word or phrase a line) under `tagger_options`.",
         assets={"path": "naughty_words_en.txt"},
         settable=("unit",),
     ),

@@ -33,8 +33,9 @@ are empty or start with `//`, `#` or `--`.
 
 _STARCODER = """
 `has_xml_template_doc`: `<?xml version=` in the first 100 characters. `num_github_stars_doc`:
-`metadata.max_stars_count`. The language is that of the extension in `metadata.ext`. Li et al. 2023
-(StarCoder) drop XML, files with too few or too many comments, and pages with little visible text.
+`metadata.max_stars_count`, 0 where it is missing or no number. The language is that of the extension in
+`metadata.ext`. Li et al. 2023 (StarCoder) drop XML, files with too few or too many comments, and pages with
+little visible text.
 Comments are found by Python's own parser and by `pygments`, the visible text by `beautifulsoup4`.
 """
 
