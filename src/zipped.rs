@@ -26,7 +26,7 @@ pub struct ZippedReader<'p> {
 
 impl<'p> ZippedReader<'p> {
     /// Opens `files`, which messages call by `names`: documents first, of `format` if that is
-    /// given, then attributes.
+    /// given, then attributes, whose format is that of their content.
     ///
     /// # Errors
     /// `Io` or `Codec` with the name of the file; `Config` unless there is a name for each.
@@ -39,14 +39,20 @@ impl<'p> ZippedReader<'p> {
         if files.is_empty() || files.len() != names.len() {
             return Err(Error::config("a shard has a document file and its attribute files"));
         }
-        let open = |index: usize, format: Option<Format>| -> Result<Lines> {
-            let format = format.unwrap_or_else(|| Format::from_path(&names[index]));
-            Reader::open(&files[index], format)
+        let open = |file: &PathBuf, name: &PathBuf, format: Result<Format>| -> Result<Lines> {
+            format
+                .and_then(|format| Reader::open(file, format))
                 .map(Lines::new)
-                .map_err(|error| error.at(&names[index]))
+                .map_err(|error| error.at(name))
         };
-        let documents = Documents::new(open(0, format)?, &names[0], progress);
-        let attributes = (1..names.len()).map(|index| open(index, None)).collect::<Result<_>>()?;
+        let format = format.unwrap_or_else(|| Format::from_path(&names[0]));
+        let documents =
+            Documents::new(open(&files[0], &names[0], Ok(format))?, &names[0], progress);
+        let attributes = files[1..]
+            .iter()
+            .zip(&names[1..])
+            .map(|(file, name)| open(file, name, Format::of_rows(file, name)))
+            .collect::<Result<_>>()?;
         Ok(Self { documents, attributes, names: names.into(), ended: false, progress, reported: 0 })
     }
 

@@ -99,3 +99,20 @@ def test_the_command_line_is_a_module_of_its_own() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: dolma: there is no command 'nope'")
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_standard_streams_may_be_closed(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    """As some schedulers start programs."""
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents/a.jsonl").write_text('{"id": "1", "text": "a"}\n')
+    command = [*PROGRAM, "tag", "--documents", "documents", "--taggers", "char_length_v1", "--processes", "2"]
+    shut = " ".join(f"{number}>&-" for number in closed)
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {shut}', "sh", *command], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("documents read" in done.stderr) == (2 not in closed)
+    assert ("taggers:" in done.stdout) == (1 not in closed)
+    written = tmp_path / "attributes/char_length_v1/a.jsonl"
+    assert '"id":"1"' in written.read_text()

@@ -28,6 +28,7 @@ STOPPED = 130
 def main() -> int:
     """Runs the command line of this process; returns its exit code."""
     gc.set_threshold(COLLECT_AFTER)
+    _open_streams()
     # Only now: what it takes along is the first that the collector would look through.
     import signal
 
@@ -61,10 +62,18 @@ def program() -> NoReturn:
         sys.exit(code)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        # None where it was closed before the start.
+        # A tagger may take one away.
         if stream is not None:
             stream.flush()
     os._exit(code)
+
+
+def _open_streams() -> None:
+    """Has standard streams that were closed before the start lead nowhere: the first files to be opened
+    would get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _import_msgspec() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from . import storage, temporary
 from ._core import sha256
-from .errors import DolmaShardError
+from .errors import DolmaError, DolmaShardError
 from .publisher import Publisher
 from .runs import Run
 from .shards import BadRecord, Counts, Lapse, Outcome, Shard, Written
@@ -167,7 +167,12 @@ class Files:
         """Notes a failure and removes what was half written."""
         self.run.fail(self.shards[index], error)
         self.settled(index, False)
-        self._clean(index, self.temporary(index))
+        try:
+            temporary = self.temporary(index)
+        except DolmaError:
+            # There is no place for its outputs, which is why it failed; nothing was written.
+            temporary = []
+        self._clean(index, temporary)
 
     def _clean(self, index: int, temporary: list[str]) -> None:
         leftovers = list(temporary)

@@ -160,6 +160,17 @@ class Run:
                         self.error_files.append(_errors(output.place))
 
     def _check_outputs(self) -> None:
+        """Raises `DolmaConfigError` for an output that has two makers, or that is an input of this run."""
+        folders: dict[str, str] = {}
+        inputs = {storage.real(file.path, folders) for shard in self.shards for file in shard.inputs}
+        written = [output.path for shard in self.shards for output in shard.outputs]
+        written += [self.config.report] if self.config.report else []
+        lost = next((path for path in written if storage.real(path, folders) in inputs), None)
+        if lost is not None:
+            raise DolmaConfigError(
+                f"{lost} is an input of this run, and would be written over by it; give another place for what is "
+                "written, or leave what earlier runs wrote out of the inputs"
+            )
         owners: dict[str, Shard] = {}
         for shard in self.shards:
             for output in shard.outputs:
@@ -443,6 +454,11 @@ def _quarantine(place: Place) -> str:
 def _errors(place: Place) -> str:
     """Where the failures of taggers on an output's documents are written down."""
     return paths.hidden(place, "errors", ".jsonl")
+
+
+def beside(place: Place) -> list[str]:
+    """What a run may have written beside an output: bad lines, failures of taggers, and the record last."""
+    return [_quarantine(place), _errors(place), paths.hidden(place, "done")]
 
 
 def left_behind() -> bool:

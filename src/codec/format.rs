@@ -1,6 +1,8 @@
 //! Which compression a file has, by its suffix or by a name from the configuration, and how new
 //! files are compressed.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -26,6 +28,22 @@ impl Format {
             Some((_, "zst" | "zstd")) => Self::Zstd,
             _ => Self::Plain,
         }
+    }
+
+    /// The format of the attribute file `file`, whatever it is called: what it begins with, and where that
+    /// is neither compressed nor a row, what its `name` says.
+    ///
+    /// Attribute files have the names of their documents, whose suffix may say otherwise than
+    /// `compression` did for either.
+    pub fn of_rows(file: &Path, name: &Path) -> Result<Self> {
+        let mut start = [0; 4];
+        let count = File::open(file)?.take(start.len() as u64).read(&mut start)?;
+        Ok(match &start[..count] {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,
+            [b'{', ..] => Self::Plain,
+            _ => Self::from_path(name),
+        })
     }
 
     /// The format that the configuration calls `gz`, `zst` (or `zstd`) or, for plain, nothing.

@@ -88,8 +88,9 @@ impl<'h> Stage for MergeRun<'h> {
         let names = &self.names[shard];
         let mut lines = Vec::new();
         for (input, name) in files.inputs.iter().zip(names) {
-            let format = Format::from_path(name);
-            let reader = crate::codec::Reader::open(input, format).map_err(|e| e.at(name))?;
+            let reader = Format::of_rows(input, name)
+                .and_then(|format| crate::codec::Reader::open(input, format))
+                .map_err(|error| error.at(name))?;
             lines.push(Lines::new(reader));
         }
         let (writer, encoding) =

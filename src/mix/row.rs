@@ -144,7 +144,7 @@ impl Row<'_> {
             Some(object) if object[0] == b'{' => {
                 json::object(object, |key, value| match &*document::key(key) {
                     b"provenance" => earlier = Some(value),
-                    b"provenance_history" if value[0] == b'[' => history = Some(value),
+                    b"provenance_history" => history = Some(value),
                     _ => {
                         write_field(first, key, value, out);
                         first = false;
@@ -166,11 +166,19 @@ impl Row<'_> {
                 open_field(false, b"provenance_history", out);
                 out.push(b'[');
                 out.extend_from_slice(earlier);
-                let rest = history.map_or(&b"]"[..], |history| &history[1..]);
-                if rest.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b']') {
+                let rest = match history {
+                    None | Some(b"null") => b"",
+                    // What is no list (some corpora hold a string there) goes to its end.
+                    Some(history) => history.strip_prefix(b"[").unwrap_or(history),
+                };
+                if rest.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|&b| b != b']')
+                {
                     out.push(b',');
                 }
                 out.extend_from_slice(rest);
+                if !history.is_some_and(|history| history.starts_with(b"[")) {
+                    out.push(b']');
+                }
             }
         }
         out.push(b'}');
@@ -261,6 +269,17 @@ mod tests {
             of(r#"{"provenance":"q","provenance_history":[ ]}"#),
             r#"{"provenance":"a/b.gz:3","provenance_history":["q" ]}"#
         );
+        for (history, made) in [("\"x\"", "\"x\""), ("{\"a\":1}", "{\"a\":1}"), ("null", "")] {
+            let comma = if made.is_empty() { "" } else { "," };
+            assert_eq!(
+                of(&format!(r#"{{"provenance_history":{history},"provenance":"q"}}"#)),
+                format!(r#"{{"provenance":"a/b.gz:3","provenance_history":["q"{comma}{made}]}}"#)
+            );
+            assert_eq!(
+                of(&format!(r#"{{"provenance_history":{history}}}"#)),
+                format!(r#"{{"provenance":"a/b.gz:3","provenance_history":{history}}}"#)
+            );
+        }
     }
 
     #[test]

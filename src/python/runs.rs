@@ -389,7 +389,10 @@ pub fn find_attributes(
         let mut missing: BTreeSet<String> = wanted.into_iter().collect();
         let mut seen = BTreeSet::new();
         let mut buffer = Vec::new();
-        let format = format(input_format.as_deref())?.unwrap_or_else(|| Format::from_path(&path));
+        let format = match format(input_format.as_deref())? {
+            Some(format) => format,
+            None => Format::of_rows(&path, &path)?,
+        };
         let mut lines = Lines::new(Reader::open(&path, format)?);
         while !missing.is_empty() && lines.next_batch(&mut buffer, 1 << 16)?.is_some() {
             for line in shard::split_lines(&buffer) {

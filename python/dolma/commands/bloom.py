@@ -209,14 +209,14 @@ def _execute(config: DedupeConfig, plan: Plan, work: Run, keeper: Keeper) -> dic
             if not sound and not plan.read_only:
                 work.redone = "what was compared since the filter was last saved is done again"
             elif not plan.read_only:
-                keeper.save([_absorb(work, shard) for shard in work.todo[start:end]])
+                keeper.save([_absorb(keeper, work, shard) for shard in work.todo[start:end]])
 
     return session.execute(work, engine, lambda: _account(work, keeper, plan))
 
 
-def _absorb(work: Run, shard: Shard) -> Absorbed:
+def _absorb(keeper: Keeper, work: Run, shard: Shard) -> Absorbed:
     file = shard.inputs[0]
-    return Absorbed(file.path, file.size, file.tag, work.content_hashes[file.path])
+    return Absorbed(file.path, file.size, file.tag, work.content_hashes[file.path], keeper.place(file))
 
 
 def _account(work: Run, keeper: Keeper, plan: Plan) -> None:

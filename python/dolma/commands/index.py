@@ -32,6 +32,8 @@ class Absorbed(msgspec.Struct, frozen=True):
     content: str
     #: How many of its keys were kept.
     keys: int
+    #: Its path as seen from the index, whatever the working directory.
+    place: str = ""
 
 
 class Description(msgspec.Struct, kw_only=True):
@@ -79,12 +81,12 @@ class Index:
 
         Raises `DolmaConfigError` for documents that would be compared with themselves.
         """
-        own = {file.path for file in documents}
-        by_path = {entry.path: entry for entry in self.absorbed}
-        moved = [entry for entry in self.absorbed if entry.path not in own]
+        own = {self._place(file) for file in documents}
+        by_place = {entry.place: entry for entry in self.absorbed}
+        moved = [entry for entry in self.absorbed if entry.place not in own]
         found = set()
         for file in documents:
-            entry = by_path.get(file.path)
+            entry = by_place.get(self._place(file))
             if entry is not None:
                 if (entry.size, entry.tag) != (file.size, file.tag) and not self._same(file, entry):
                     raise DolmaConfigError(
@@ -104,6 +106,9 @@ class Index:
                 "these inputs); every document of it would be a duplicate of itself"
             )
         return found
+
+    def _place(self, file: File) -> str:
+        return storage.seen_from(self.config.file, file.path)
 
     def _same(self, file: File, entry: Absorbed) -> bool:
         if file.size != entry.size:
@@ -129,6 +134,6 @@ class Index:
         """Puts an index that has absorbed `shards`, too, in place of the old one."""
         files = [shard.inputs[0] for shard in shards]
         for file, count, content in zip(files, kept, contents, strict=True):
-            self.absorbed.append(Absorbed(file.path, file.size, file.tag, content, count))
+            self.absorbed.append(Absorbed(file.path, file.size, file.tag, content, count, self._place(file)))
         with storage.replacing(self.config.file, self._scratch) as made:
             core.save_index(made, self.local, msgspec.json.encode(self.description).decode())

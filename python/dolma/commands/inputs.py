@@ -19,7 +19,8 @@ UNREADABLE = {".bz2", ".xz", ".lz4", ".7z", ".zip", ".parquet", ".arrow", ".br"}
 
 
 def find(patterns: Sequence[str], key: str = "documents") -> list[tuple[File, str]]:
-    """The files that `patterns` match, each once, with the first pattern that matched it.
+    """The files that `patterns` match, each once however it is spelled, with the first pattern that
+    matched it.
 
     Files are in the order of their paths, as every run must see them. Raises `DolmaConfigError`
     for no patterns, `DolmaInputError` for one that matches nothing.
@@ -30,8 +31,8 @@ def find(patterns: Sequence[str], key: str = "documents") -> list[tuple[File, st
     for pattern in patterns:
         for file in storage.expand([pattern]):
             check_format(file.path)
-            found.setdefault(file.path, (file, pattern))
-    return [found[path] for path in sorted(found)]
+            found.setdefault(storage.identity(file.path), (file, pattern))
+    return sorted(found.values(), key=lambda pair: pair[0].path)
 
 
 def find_references(method: DedupeMethod, documents: Sequence[File]) -> list[File]:
@@ -42,8 +43,8 @@ def find_references(method: DedupeMethod, documents: Sequence[File]) -> list[Fil
     if not method.against:
         return []
     references = [file for file, _ in find(method.against, "dedupe.against")]
-    own = {file.path for file in documents}
-    both = next((file.path for file in references if file.path in own), None)
+    own = {storage.identity(file.path) for file in documents}
+    both = next((file.path for file in references if storage.identity(file.path) in own), None)
     if both is not None:
         raise DolmaConfigError(
             f"dedupe.against: {both} is among the documents, too; every document of it would be a duplicate of itself"

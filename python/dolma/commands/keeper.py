@@ -31,6 +31,8 @@ class Absorbed(msgspec.Struct, frozen=True):
     size: int
     tag: str
     content: str
+    #: Its path as seen from the filter, whatever the working directory.
+    place: str = ""
 
 
 class Description(msgspec.Struct, kw_only=True):
@@ -111,6 +113,9 @@ class Keeper:
         Raises `DolmaConfigError` when an input would be compared with itself.
         """
         absorbed = self._absorbed(shards)
+        past = {entry.place for entry in self.description.absorbed}
+        past -= {self.place(shard.inputs[0]) for shard in shards if shard.name in absorbed}
+        changed = next((shard.name for shard in shards if self.place(shard.inputs[0]) in past), None)
         if self.config.read_only:
             if absorbed:
                 raise DolmaConfigError(
@@ -118,9 +123,13 @@ class Keeper:
                     f"{len(absorbed) - 1} more of these inputs); every document of it would be marked as a "
                     "duplicate of itself. Compare other documents with this filter, or build one without them"
                 )
+            if changed is not None:
+                raise DolmaConfigError(
+                    f"bloom_filter.read_only: {self.config.file} was made of an earlier version of {changed}; what "
+                    "both have in common would be marked as a duplicate of itself. Give the new version another name "
+                    "if it is meant to be compared with the old one"
+                )
             return lambda shard: True
-        past = {entry.path for entry in self.description.absorbed} - absorbed
-        changed = next((shard.name for shard in shards if shard.name in past), None)
         if changed is not None:
             raise DolmaConfigError(
                 f"bloom_filter.file: {self.config.file} has absorbed an earlier version of {changed}; what both "
@@ -140,18 +149,19 @@ class Keeper:
         with the same content is a copy, and compared like any other.
         """
         entries = list(self.description.absorbed)
-        by_name = {(entry.path, entry.size, entry.tag): entry for entry in entries}
+        by_name = {(entry.place, entry.size, entry.tag): entry for entry in entries}
         found, left = set(), []
         for shard in shards:
             file = shard.inputs[0]
-            entry = by_name.pop((file.path, file.size, file.tag), None)
+            entry = by_name.pop((self.place(file), file.size, file.tag), None)
             if entry is None:
                 left.append(shard)
             else:
                 found.add(shard.name)
                 entries.remove(entry)
         # Touched files before renamed ones.
-        left.sort(key=lambda shard: shard.name not in {entry.path for entry in entries})
+        places = {entry.place for entry in entries}
+        left.sort(key=lambda shard: self.place(shard.inputs[0]) not in places)
         for shard in left:
             entry = self._same_content(shard.inputs[0], entries)
             if entry is not None:
@@ -171,7 +181,11 @@ class Keeper:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             content = _core.hash_file(storage.stage(file, folder))
         same = [entry for entry in same_size if entry.content == content]
-        return next((entry for entry in same if entry.path == file.path), same[0] if same else None)
+        return next((entry for entry in same if entry.place == self.place(file)), same[0] if same else None)
+
+    def place(self, file: File) -> str:
+        """A file's path as seen from the filter."""
+        return storage.seen_from(self.config.file, file.path)
 
     def _start_afresh(self, absorbed: set[str], lost: list[Shard], force: bool) -> None:
         """Drops a filter whose attribute files are gone, if all it absorbed is at hand again."""

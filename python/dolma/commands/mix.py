@@ -17,7 +17,7 @@ from ..runs import Run
 from ..shards import Output, Shard, fingerprint
 from ..spelling import nearest
 from ..storage import File
-from . import inputs, names, needs, session
+from . import inputs, leftovers, names, needs, session
 
 __all__ = ["check", "funnel", "run"]
 
@@ -28,6 +28,8 @@ DEFAULT_OUTPUT = "gz"
 #: Columns of the funnel for the rule; and of those, how many for its beginning where it is longer.
 LABEL = 76
 LABEL_HEAD = 24
+#: Files of earlier runs that are named; the others are counted.
+SHOWN = 5
 #: What drops documents and is no rule of a filter.
 SHORT = "min_text_length"
 
@@ -117,12 +119,15 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
     shards = [_shard(config, output) for output in outputs]
     work = Run("mix", config, shards)
     session.announce(work, f"{len(config.streams)} streams", brief=brief)
+    outdated = _leftovers(work, config, outputs)
     needs.check(
         work,
         outputs=lambda: _least_output(config, [planned[shard.outputs[0].path][0] for shard in work.todo]),
     )
     if config.dryrun:
         return None
+    for place in outdated:
+        leftovers.remove(place)
 
     def engine(gauge: Any, files: Files) -> None:
         from .. import _core
@@ -152,6 +157,29 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
         )
 
     return session.execute(work, engine, lambda: _account(work, config, brief))
+
+
+def _leftovers(work: Run, config: MixConfig, outputs: Sequence[PlannedOutput]) -> list[Place]:
+    """Outputs that earlier runs of the same streams made and this plan does not; warns of those of others."""
+    streams: dict[str, set[str]] = {}
+    for output in outputs if config.shuffle else []:
+        streams.setdefault(output.place.root, set()).add(config.streams[output.stream].name)
+    found = leftovers.find([output.place for output in outputs], streams)
+    if found.outdated:
+        session.say(f"mix: {_named(found.outdated)} of an earlier plan of these streams will be removed")
+    if found.others:
+        session.warn(
+            work,
+            f"{_named(found.others)} of earlier runs are in the folders of this mix, and not part of it; remove "
+            "them if they are not wanted",
+        )
+    return found.outdated
+
+
+def _named(places: Sequence[Place]) -> str:
+    shown = ", ".join(place.path for place in places[:SHOWN])
+    more = f" and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
+    return f"{shown}{more}"
 
 
 def _least_output(config: MixConfig, outputs: Sequence[PlannedOutput]) -> int:
@@ -322,6 +350,15 @@ def _check_rules(
     members = [member for output in outputs for member in output.members]
     sets = [[member.attributes[index] for member in members] for index in range(len(stream.attributes))]
     declared = names.declared(sets)
+    for both in named:
+        makers = list(dict.fromkeys(stream.attributes[index] for index in declared.get(both, ())))
+        if len(makers) < 2:
+            continue
+        one, other = makers[-2:]
+        raise DolmaConfigError(
+            f"{named[both]}: {one} and {other} both have an attribute {both}, and a document has only one of them; "
+            "write them under different names, or leave one set out of attributes"
+        )
     doubtful = [name for name in named if name not in declared]
     if stream.filter is not None and stream.filter.on_missing == "keep":
         return doubtful
@@ -332,7 +369,7 @@ def _check_rules(
         name = missing[0]
         where = f"row of {', '.join(stream.attributes)}" if stream.attributes else "document"
         raise DolmaConfigError(
-            f"{named[name]}: no {where} has the attribute {name}; {names.hint(name, declared | seen)}. If it is "
+            f"{named[name]}: no {where} has the attribute {name}; {names.hint(name, {*declared, *seen})}. If it is "
             "right that none has it, set filter.on_missing: keep"
         )
     return doubtful

@@ -22,9 +22,14 @@ __all__ = ["declared", "hint", "search"]
 SHOWN = 12
 
 
-def declared(sets: Sequence[Sequence[File]]) -> set[str]:
-    """Attributes that the records beside attribute sets promise; each set is given by its files."""
-    return {name for files in sets for name in _declared(files)}
+def declared(sets: Sequence[Sequence[File]]) -> dict[str, list[int]]:
+    """Attributes that the records beside attribute sets promise, with the places of their sets; each set
+    is given by its files."""
+    found: dict[str, list[int]] = {}
+    for index, files in enumerate(sets):
+        for name in _declared(files):
+            found.setdefault(name, []).append(index)
+    return found
 
 
 def search(

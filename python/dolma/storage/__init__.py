@@ -24,7 +24,7 @@ from dolma.errors import DolmaInputError, DolmaStorageError
 
 from . import failures, local, names, s3, web
 from .glob import below
-from .names import File, is_remote, is_temporary, join, scheme
+from .names import File, identity, is_remote, is_temporary, join, real, scheme, seen_from
 
 __all__ = [
     "File",
@@ -35,6 +35,7 @@ __all__ = [
     "expand",
     "find",
     "find_bytes",
+    "identity",
     "is_directory",
     "is_remote",
     "is_temporary",
@@ -43,8 +44,10 @@ __all__ = [
     "overwrite",
     "publish",
     "read_bytes",
+    "real",
     "replacing",
     "scheme",
+    "seen_from",
     "settle",
     "stage",
     "stat",

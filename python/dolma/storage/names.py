@@ -61,6 +61,42 @@ def local_path(path: str) -> str:
     return path[len("file://") :] if path[:7].lower() == "file://" else path
 
 
+def identity(path: str) -> str:
+    """What all spellings of a file come to: absolute, without `.`, `..` and doubled slashes.
+
+    Two names that symbolic links give a file stay two.
+    """
+    if is_s3(path):
+        return f"s3{path[path.index(':') :]}"
+    if is_remote(path):
+        return path
+    path = local_path(path)
+    if ".." in path.split("/"):
+        # What is above a symbolic link is not what is written before it.
+        return real(path)
+    return os.path.abspath(path)
+
+
+def real(path: str, folders: dict[str, str] | None = None) -> str:
+    """Where a file really lies, whatever symbolic links lead to its folder; `folders` are those that
+    were looked up already."""
+    if is_remote(path):
+        return identity(path)
+    folder, name = os.path.split(local_path(path))
+    known = {} if folders is None else folders
+    if folder not in known:
+        known[folder] = os.path.realpath(folder)
+    return os.path.join(known[folder], name)
+
+
+def seen_from(home: str, path: str) -> str:
+    """`path` as seen from the folder of the file `home`, where both are local: the same in every working
+    directory, and after both were moved together."""
+    if is_remote(home) or is_remote(path):
+        return identity(path)
+    return os.path.relpath(identity(path), os.path.dirname(identity(home)))
+
+
 def join(root: str, relative: str) -> str:
     """`relative` below `root`, with exactly one slash between them."""
     if not root:

@@ -115,10 +115,14 @@ impl Settings {
                     "top_k" => "a whole number from 0",
                     "round" => "a whole number from 0 to 15",
                     "missing" | "threshold" | "above" => "a number",
-                    "model" | "unit" | "separators" | "label_codes" | "last" | "score_of" => "a string",
+                    "model" | "unit" | "separators" | "label_codes" | "last" | "score_of" => {
+                        "a string"
+                    }
                     _ => "true or false",
                 };
-                return Err(Error::config(format!("fasttext: {name} must be {wanted}, not {value}")));
+                return Err(Error::config(format!(
+                    "fasttext: {name} must be {wanted}, not {value}"
+                )));
             }
         }
         Ok(())

@@ -125,7 +125,7 @@ def _check_scores(keep: KeepConfig, files: Sequence[File]) -> None:
     if missing:
         raise DolmaConfigError(
             f"dedupe.keep.attribute: no row of {keep.attribute_set} has the attribute {wanted}; "
-            f"{names.hint(wanted, declared | seen)}. To keep the first of each cluster, choose the policy first"
+            f"{names.hint(wanted, {*declared, *seen})}. To keep the first of each cluster, choose the policy first"
         )
 
 
