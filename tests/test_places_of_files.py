@@ -11,7 +11,7 @@ import pytest
 from command import dolma, refused, succeed
 from dolma import storage
 from folders import contents, inside
-from shards import attributes_of, put
+from shards import attributes_of, prose, put
 
 DEDUPE = ("dedupe", "--dedupe.name", "d", "--dedupe.documents.attribute_name", "d")
 SIZED = ("--bloom_filter.size_in_bytes", "100_000", "--bloom_filter.file", "f.bin")
@@ -122,3 +122,26 @@ def test_a_file_in_the_place_of_a_folder_is_told_without_a_trace(tmp_path: Path)
     assert done.code == 4
     assert "a part of the path is a file, not a directory" in done.message
     assert "Exception" not in done.err
+
+
+def test_an_index_of_minhash_finds_its_files_from_any_folder(tmp_path: Path) -> None:
+    texts = [prose(seed, 60) for seed in range(3)]
+    put(tmp_path / "c/documents/a.jsonl", *texts)
+    put(tmp_path / "c/documents/b.jsonl", *texts)
+    minhash = ("dedupe", "--dedupe.name", "d", "--dedupe.minhash.attribute_name", "d", "--dedupe.index.file")
+
+    def marks(name: str) -> list[bool]:
+        return [bool(row.get("d")) for row in attributes_of(tmp_path / f"c/attributes/d/{name}.jsonl")]
+
+    succeed(*minhash, "index", "--documents", "c/documents/a.jsonl", cwd=tmp_path)
+    for spelled in spellings(tmp_path, "c/documents/a.jsonl"):
+        succeed(*minhash, "index", "--documents", spelled, cwd=tmp_path)
+        assert marks("a") == [False] * 3
+        told = refused(*minhash, "index", "--dedupe.index.read_only", "--documents", spelled, cwd=tmp_path)
+        assert "was made of" in told
+    succeed(*minhash, "../index", "--documents", "documents/b.jsonl", cwd=tmp_path / "c")
+    assert marks("a") + marks("b") == [False] * 3 + [True] * 3
+    before = contents(tmp_path / "c")
+    succeed(*minhash, "index", "--documents", f"{tmp_path}/c/documents/*", cwd=tmp_path)
+    assert contents(tmp_path / "c").keys() == before.keys()
+    assert marks("a") + marks("b") == [False] * 3 + [True] * 3

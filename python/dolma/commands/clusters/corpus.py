@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ... import paths
+from ... import paths, storage
 from ...config.dedupe import DedupeConfig, KeepConfig
 from ...errors import DolmaConfigError
 from ...paths import Place
@@ -94,7 +94,8 @@ def find(config: DedupeConfig, plan: Plan, index: Index | None, shelf: Shelf | N
     if shelf is not None:
         rows = shelf.join(rows)
     rest = {row[0].path for row in rows} | {shard.name for shard in absorbed}
-    both = next((file.path for file in against if file.path in rest), None)
+    compared = {storage.identity(path) for path in rest}
+    both = next((file.path for file in against if storage.identity(file.path) in compared), None)
     if both is not None:
         raise DolmaConfigError(
             f"dedupe.against: {both} is in the index, too; every document of it would be a duplicate of itself"

@@ -9,6 +9,7 @@ again with what it has left.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ class Entry(msgspec.Struct, frozen=True):
     content: str
     #: A hash of the verdicts on it.
     verdicts: str
+    #: The paths of `inputs` as seen from the index, whatever the working directory.
+    places: tuple[str, ...] = ()
 
 
 class Description(msgspec.Struct, kw_only=True):
@@ -79,6 +82,24 @@ class Shelf:
                 f"dedupe.index.file: {config.file} holds readings made by {self.description.method}, this run makes "
                 f"them by {method}; give another name"
             )
+        self.description.absorbed = [self._from_here(entry) for entry in self.description.absorbed]
+
+    def _from_here(self, entry: Entry) -> Entry:
+        """An entry with paths that lead to its files from this working directory, too."""
+        inputs = tuple(
+            file if self._place_of(file) == place else self._found(file, place)
+            for file, place in zip(
+                entry.inputs, entry.places or map(self._place_of, entry.inputs), strict=True
+            )
+        )
+        return msgspec.structs.replace(entry, inputs=inputs)
+
+    def _place_of(self, file: File) -> str:
+        return storage.seen_from(self._path, file.path)
+
+    def _found(self, file: File, place: str) -> File:
+        folder = os.path.dirname(storage.identity(self._path))
+        return msgspec.structs.replace(file, path=os.path.normpath(os.path.join(folder, place)))
 
     def _read(self, data: bytes) -> Description:
         try:
@@ -113,13 +134,13 @@ class Shelf:
 
     def join(self, rows: Sequence[tuple[File, ...]]) -> list[tuple[File, ...]]:
         """`rows` and the files that were absorbed, in order; of a file in both, what it is now."""
-        joined = {row[0].path: row for row in rows}
-        new = [row[0] for row in rows if row[0].path not in self.verdicts]
-        for entry in self.description.absorbed:
-            file = entry.inputs[0]
-            if file.path not in joined and not self._moved(entry, new):
-                joined[file.path] = entry.inputs
-        return [joined[path] for path in sorted(joined)]
+        joined = {storage.identity(row[0].path): row for row in rows}
+        known = {storage.identity(entry.inputs[0].path): entry for entry in self.description.absorbed}
+        new = [row[0] for path, row in joined.items() if path not in known]
+        for path, entry in known.items():
+            if path not in joined and not self._moved(entry, new):
+                joined[path] = entry.inputs
+        return sorted(joined.values(), key=lambda row: row[0].path)
 
     def _moved(self, entry: Entry, new: Sequence[File]) -> bool:
         """Whether an absorbed file has another name now."""
@@ -136,9 +157,10 @@ class Shelf:
 
     def check_apart(self, documents: Sequence[File]) -> None:
         """Raises `DolmaConfigError` for documents that would be compared with themselves."""
+        known = {storage.identity(entry.inputs[0].path) for entry in self.description.absorbed}
         for file in documents:
             alike = [entry for entry in self.description.absorbed if entry.inputs[0].size == file.size]
-            if file.path in self.verdicts or any(self._holds(file, entry) for entry in alike):
+            if storage.identity(file.path) in known or any(self._holds(file, entry) for entry in alike):
                 raise DolmaConfigError(
                     f"dedupe.index.read_only: {self.config.file} was made of {file.path}, too; every document of it "
                     "would be a duplicate of itself"
@@ -154,7 +176,8 @@ class Shelf:
         """Puts a description of these files in place of the old one, and removes readings of others."""
         before = set(self.verdicts)
         self.description.absorbed = [
-            Entry(row, content, verdicts[row[0].path]) for row, content in zip(rows, contents, strict=True)
+            Entry(row, content, verdicts[row[0].path], tuple(map(self._place_of, row)))
+            for row, content in zip(rows, contents, strict=True)
         ]
         self.description.settled = settled
         data = msgspec.json.encode(self.description)
