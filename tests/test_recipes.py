@@ -125,7 +125,9 @@ def test_the_rules_of_published_recipes_compile(name: str) -> None:
     from dolma import _core
 
     for stream in recipe(name).streams:
-        assert _core.rule_attributes(mix._compiled(stream, False, "gz", []))
+        attributes, fields = _core.rule_names(mix._compiled(stream, False, "gz", []))
+        assert attributes
+        assert ("attributes", fields[0][1]) in fields
 
 
 # Values

@@ -22,14 +22,14 @@ __all__ = [
     "check_key",
     "dedupe",
     "fasttext_clean",
-    "find_attributes",
+    "find_names",
     "hash_file",
     "kernel_names",
     "kernel_types",
     "merge_parts",
     "mix",
     "repeated_parts",
-    "rule_attributes",
+    "rule_names",
     "sentence_ends",
     "sha256",
     "tag",
@@ -584,15 +584,15 @@ def mix(
 ) -> None:
     """Joins, filters, edits and writes streams."""
 
-def rule_attributes(plan: _StreamPlan) -> list[tuple[str, str]]:
-    """The attributes that the expressions of a stream name, each with the key of the first one, below
-    that of the stream; compiles them, and so checks them."""
+def rule_names(plan: _StreamPlan) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The attributes that the expressions of a stream name, and the fields at the top of a document, each
+    with the key of the first one, below that of the stream; compiles them, and so checks them."""
 
-def find_attributes(
-    path: _Path, wanted: Sequence[str], input_format: str | None = None
+def find_names(
+    path: _Path, wanted: Sequence[str], input_format: str | None = None, fields: bool = False
 ) -> tuple[list[str], list[str]]:
-    """Which of `wanted` no row of a file has, and all names seen on the way; the file holds attribute
-    rows, or documents with attributes of their own."""
+    """Which of `wanted` no row of a file has, and all names seen on the way: attributes, of attribute
+    rows or of documents that have some of their own, or `fields` of documents."""
 
 def hash_file(path: _Path) -> str:
     """The XXH3-128 of a file's bytes, in hexadecimal."""

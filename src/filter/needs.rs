@@ -101,6 +101,11 @@ impl Needs {
         self.nodes[place as usize].keys.iter().map(|(name, _)| &**name)
     }
 
+    /// The fields of the record that rules follow, in order of first use.
+    pub fn fields(&self) -> Vec<String> {
+        self.names(Self::ROOT).map(str::to_owned).collect()
+    }
+
     /// The keys below the record's `attributes` that rules follow, in order of first use.
     pub fn attributes(&self) -> Vec<String> {
         match self.find(Self::ROOT, "attributes") {

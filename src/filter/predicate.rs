@@ -76,9 +76,10 @@ pub struct Filter {
     exclude: Vec<Rule>,
     needs: Needs,
     attributes: Vec<Named>,
+    fields: Vec<Named>,
 }
 
-/// An attribute that rules name, and the key of the first one.
+/// An attribute or a field that rules name, and the key of the first one.
 pub type Named = (String, String);
 
 /// The name under which the attributes of all rows are joined.
@@ -91,22 +92,26 @@ impl Filter {
     /// `Config` with the key of a rule that cannot be compiled.
     pub fn compile(include: &[String], exclude: &[String], syntax: Syntax) -> Result<Self> {
         let mut needs = Needs::default();
-        let mut attributes = Vec::new();
+        let (mut attributes, mut fields) = (Vec::new(), Vec::new());
         let mut rules = |list: &str, texts: &[String]| -> Result<Vec<Rule>> {
             let compile = |(index, text): (usize, &String)| {
                 let key = format!("filter.{list}[{index}]");
                 let expression = Expression::compile(text, syntax, false, &mut needs)
                     .map_err(|error| error.of_key(&key))?;
                 // Those of rules before this one stand before its own.
-                let new = needs.attributes().into_iter().skip(attributes.len());
-                attributes.extend(new.map(|name| (name, key.clone())));
+                for (all, named) in
+                    [(needs.attributes(), &mut attributes), (needs.fields(), &mut fields)]
+                {
+                    let new = all.into_iter().skip(named.len());
+                    named.extend(new.map(|name| (name, key.clone())));
+                }
                 Ok(Rule { text: text.clone(), expression })
             };
             texts.iter().enumerate().map(compile).collect()
         };
         let (include, exclude) = (rules("include", include)?, rules("exclude", exclude)?);
         needs.finish();
-        Ok(Self { include, exclude, needs, attributes })
+        Ok(Self { include, exclude, needs, attributes, fields })
     }
 
     /// Whether to keep a document. An error is that of the first rule that cannot be evaluated on
@@ -138,6 +143,11 @@ impl Filter {
     /// The attributes that the rules name, in order of first use: those that a shard must have.
     pub fn attributes(&self) -> &[Named] {
         &self.attributes
+    }
+
+    /// The fields at the top of a record that the rules name, in order of first use.
+    pub fn fields(&self) -> &[Named] {
+        &self.fields
     }
 
     /// Whether some rule can read attributes that `attributes` does not name.

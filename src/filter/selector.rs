@@ -51,6 +51,11 @@ impl Selector {
         self.needs.attributes()
     }
 
+    /// The fields at the top of a record that the selector names.
+    pub fn fields(&self) -> Vec<String> {
+        self.needs.fields()
+    }
+
     /// The selection as JSON: null when there is none, the value when there is one, else an array.
     pub fn select(&self, view: &RecordView<'_>, scratch: &mut Scratch) -> Result<String> {
         self.found(view, scratch, |tape, found| {

@@ -135,14 +135,26 @@ impl Rules {
     /// The attributes that the expressions of a stream name literally, in their order, each with the
     /// key of the first expression that does.
     pub fn attributes(&self) -> Vec<Named> {
-        let mut named: Vec<Named> =
-            self.filter.iter().flat_map(Filter::attributes).cloned().collect();
+        self.named(Filter::attributes, Selector::attributes)
+    }
+
+    /// The same of the fields at the top of a document.
+    pub fn fields(&self) -> Vec<Named> {
+        self.named(Filter::fields, Selector::fields)
+    }
+
+    fn named(
+        &self,
+        of_filter: fn(&Filter) -> &[Named],
+        of_selector: fn(&Selector) -> Vec<String>,
+    ) -> Vec<Named> {
+        let mut named: Vec<Named> = self.filter.iter().flat_map(of_filter).cloned().collect();
         for (index, editor) in self.editors.iter().enumerate() {
             let replacement = match &editor.substitute {
                 Substitute::Text(_) => Vec::new(),
-                Substitute::Selected(selector) => selector.attributes(),
+                Substitute::Selected(selector) => of_selector(selector),
             };
-            for (key, names) in [("span", editor.spans.attributes()), ("replacement", replacement)]
+            for (key, names) in [("span", of_selector(&editor.spans)), ("replacement", replacement)]
             {
                 let key = format!("span_replacement[{index}].{key}");
                 named.extend(names.into_iter().map(|name| (name, key.clone())));

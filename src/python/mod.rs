@@ -105,8 +105,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(runs::check_key, module)?)?;
     module.add_function(wrap_pyfunction!(runs::merge_parts, module)?)?;
     module.add_function(wrap_pyfunction!(runs::mix, module)?)?;
-    module.add_function(wrap_pyfunction!(runs::rule_attributes, module)?)?;
-    module.add_function(wrap_pyfunction!(runs::find_attributes, module)?)?;
+    module.add_function(wrap_pyfunction!(runs::rule_names, module)?)?;
+    module.add_function(wrap_pyfunction!(runs::find_names, module)?)?;
     module.add_function(wrap_pyfunction!(words::word_ends, module)?)?;
     module.add_function(wrap_pyfunction!(words::repeated_parts, module)?)?;
     Ok(())

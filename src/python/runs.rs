@@ -330,11 +330,11 @@ fn stream(plan: StreamPlan) -> Result<Stream> {
     })
 }
 
-/// The attributes that the expressions of a stream name, each with the key of the first one, below that
-/// of the stream; compiles them, and so checks them.
+/// The attributes that the expressions of a stream name, and the fields at the top of a document, each
+/// with the key of the first one, below that of the stream; compiles them, and so checks them.
 #[pyfunction]
-pub fn rule_attributes(plan: StreamPlan) -> PyResult<Vec<Named>> {
-    raise(rules(&plan)).map(|rules| rules.attributes())
+pub fn rule_names(plan: StreamPlan) -> PyResult<(Vec<Named>, Vec<Named>)> {
+    raise(rules(&plan)).map(|rules| (rules.attributes(), rules.fields()))
 }
 
 /// Joins, filters, edits and writes streams.
@@ -376,14 +376,16 @@ pub fn mix(
 }
 
 /// Which of `wanted` no row of a file has, and all names that were seen on the way; reads no further
-/// than it must. The file holds attribute rows, or documents with attributes of their own.
+/// than it must. They are attributes, of attribute rows or of documents that have some of their own, or
+/// `fields` of documents.
 #[pyfunction]
-#[pyo3(signature = (path, wanted, input_format=None))]
-pub fn find_attributes(
+#[pyo3(signature = (path, wanted, input_format=None, fields=false))]
+pub fn find_names(
     py: Python<'_>,
     path: PathBuf,
     wanted: Vec<String>,
     input_format: Option<String>,
+    fields: bool,
 ) -> PyResult<(Vec<String>, Vec<String>)> {
     let search = || -> Result<(Vec<String>, Vec<String>)> {
         let mut missing: BTreeSet<String> = wanted.into_iter().collect();
@@ -397,13 +399,15 @@ pub fn find_attributes(
         while !missing.is_empty() && lines.next_batch(&mut buffer, 1 << 16)?.is_some() {
             for line in shard::split_lines(&buffer) {
                 // A row that cannot be read fails its shard later, with its place.
-                let mut attributes = None;
-                let _ = json::object(line, |key, value| {
-                    if &*document::key(key) == b"attributes" {
-                        attributes = Some(value);
-                    }
-                });
-                let _ = json::object(attributes.unwrap_or(b"{}"), |key, _| {
+                let mut holder = fields.then_some(line);
+                if !fields {
+                    let _ = json::object(line, |key, value| {
+                        if &*document::key(key) == b"attributes" {
+                            holder = Some(value);
+                        }
+                    });
+                }
+                let _ = json::object(holder.unwrap_or(b"{}"), |key, _| {
                     if let Ok(key) = std::str::from_utf8(&document::key(key))
                         && !seen.contains(key)
                     {

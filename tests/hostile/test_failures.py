@@ -51,7 +51,7 @@ def test_a_deduplication_that_failed_before_it_compared_does_not_call_the_others
 def test_a_filter_without_effect_and_a_window_without_a_score_are_told(tmp_path: Path) -> None:
     put(tmp_path / "documents/a.jsonl.gz", "one", "two")
     stream: dict[str, Any] = {"name": "m", "documents": ["documents/*"], "output": {"path": "mixed"}}
-    for rule, warned in (("$.txt[?(@.a > 1)]", True), ("$[?(@.text == 'one')]", False)):
+    for rule, warned in (("$.metadata[?(@.a > 1)]", True), ("$[?(@.text == 'one')]", False)):
         config = recipe(tmp_path, {"streams": [{**stream, "filter": {"exclude": [rule]}}]})
         result = dolma("mix", "-c", config, cwd=tmp_path)
         assert result.code == 0

@@ -357,13 +357,15 @@ def test_a_missing_output_bucket_is_named(s3: Bucket, local: Path) -> None:
         "documents": [f"{local}/documents/**/*"],
         "output": {"path": "s3://no-such-bucket-here/x"},
     }
-    with pytest.raises(DolmaInputError, match=r"no-such-bucket-here.*create the bucket or correct its name"):
-        dolma.mixer({"streams": [stream]})
+    for force in (False, True):
+        with pytest.raises(
+            DolmaInputError, match=r"no-such-bucket-here.*create the bucket or correct its name"
+        ):
+            dolma.mixer({"streams": [stream], "force": force})
     # Where nothing is looked up before, the shard says it, not the report that cannot be written either.
-    with pytest.raises(
-        DolmaShardError, match=r"(?s)1 of 1 shards failed.*s-0000\.jsonl\.gz.*create the bucket"
-    ):
-        dolma.mixer({"streams": [stream], "force": True})
+    options = {"taggers": ["char_length_v1"], "experiment": "e", "destination": "s3://no-such-bucket-here/x"}
+    with pytest.raises(DolmaShardError, match=r"(?s)shards failed.*jsonl.*create the bucket"):
+        dolma.tagger({"documents": [f"{local}/documents/**/*"], **options, "force": True})
 
 
 def test_missing_attributes_are_an_error_before_work(s3: Bucket, local: Path) -> None:

@@ -104,14 +104,13 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
     for index, stream in enumerate(config.streams):
         members = [Member(file, _attributes(file, stream)) for file, _ in _documents(stream, index)]
         outputs += _pack(index, stream, members) if config.shuffle else _one_to_one(index, stream, members)
-    watched = [
-        _check_rules(
-            stream,
-            [output for output in outputs if output.stream == index],
-            _compile(index, stream, config.count_words),
-        )
-        for index, stream in enumerate(config.streams)
-    ]
+    watched: list[list[str]] = []
+    warnings: list[str] = []
+    for index, stream in enumerate(config.streams):
+        members = [member for output in outputs if output.stream == index for member in output.members]
+        attributes, fields = _compile(index, stream, config.count_words)
+        watched.append(_check_attributes(stream, members, attributes))
+        warnings += _check_fields(stream, members, fields)
     planned = {
         output.place.path: (output, _stream_plan(config, output, watched[output.stream]))
         for output in outputs
@@ -119,6 +118,8 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
     shards = [_shard(config, output) for output in outputs]
     work = Run("mix", config, shards)
     session.announce(work, f"{len(config.streams)} streams", brief=brief)
+    for message in warnings:
+        session.warn(work, message)
     outdated = _leftovers(work, config, outputs)
     needs.check(
         work,
@@ -317,15 +318,16 @@ def _compiled(stream: StreamConfig, count_words: bool, output_format: str, watch
         min_text_length=stream.output.min_text_length,
         joins=bool(stream.attributes),
         count_words=count_words,
-        input_format=compression.input if compression is not None else None,
+        input_format=_input_format(stream),
         output_format=output_format,
         level=compression.level if compression is not None else None,
         watched=watched,
     )
 
 
-def _compile(index: int, stream: StreamConfig, count_words: bool) -> dict[str, str]:
-    """The attributes that the expressions of a stream name, with the key of the first that does.
+def _compile(index: int, stream: StreamConfig, count_words: bool) -> tuple[dict[str, str], dict[str, str]]:
+    """The attributes that the expressions of a stream name, and the fields of documents, each with the key
+    of the first that does.
 
     Raises `DolmaConfigError` for an expression that does not compile.
     """
@@ -333,21 +335,40 @@ def _compile(index: int, stream: StreamConfig, count_words: bool) -> dict[str, s
 
     at = f"streams[{index}]"
     try:
-        named = _core.rule_attributes(_compiled(stream, count_words, "", []))
+        attributes, fields = _core.rule_names(_compiled(stream, count_words, "", []))
     except DolmaConfigError as error:
         raise DolmaConfigError(f"{at}.{error}") from error
-    return {name: f"{at}.{key}" for name, key in named}
+    return {name: f"{at}.{key}" for name, key in attributes}, {name: f"{at}.{key}" for name, key in fields}
 
 
-def _check_rules(
-    stream: StreamConfig, outputs: Sequence[PlannedOutput], named: Mapping[str, str]
-) -> list[str]:
+def _check_fields(stream: StreamConfig, members: Sequence[Member], named: Mapping[str, str]) -> list[str]:
+    """Warnings of fields that expressions name, each with its key, and that the first documents lack.
+
+    Raises `DolmaConfigError` for one that looks like a field that every corpus has.
+    """
+    if stream.filter is not None and stream.filter.on_missing == "keep":
+        return []
+    documents = [member.document for member in members]
+    absent = names.absent_fields(list(named), documents, _input_format(stream))
+    for name in absent:
+        if (meant := names.meant(name)) is not None:
+            raise DolmaConfigError(
+                f"{named[name]}: no document of {documents[0].path} has a field {name}; did you mean {meant!r}? "
+                "If it is right that none has it, set filter.on_missing: keep"
+            )
+    return [f"{named[name]}: no document of {documents[0].path} has a field {name}" for name in absent]
+
+
+def _input_format(stream: StreamConfig) -> str | None:
+    return stream.compression.input if stream.compression is not None else None
+
+
+def _check_attributes(stream: StreamConfig, members: Sequence[Member], named: Mapping[str, str]) -> list[str]:
     """Checks the attributes that the expressions of a stream name, each with its key.
 
     Returns the names that deserve a look at the rows, because no record vouches for them. Raises
     `DolmaConfigError` when no row of the stream can have one.
     """
-    members = [member for output in outputs for member in output.members]
     sets = [[member.attributes[index] for member in members] for index in range(len(stream.attributes))]
     declared = names.declared(sets)
     for both in named:
@@ -363,8 +384,7 @@ def _check_rules(
     if stream.filter is not None and stream.filter.on_missing == "keep":
         return doubtful
     documents = [member.document for member in members]
-    given = stream.compression.input if stream.compression is not None else None
-    missing, seen = names.search(doubtful, sets, documents, given)
+    missing, seen = names.search(doubtful, sets, documents, _input_format(stream))
     if missing:
         name = missing[0]
         where = f"row of {', '.join(stream.attributes)}" if stream.attributes else "document"

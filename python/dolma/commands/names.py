@@ -16,8 +16,10 @@ from ..shards import read_record
 from ..spelling import nearest
 from ..storage import File
 
-__all__ = ["declared", "hint", "search"]
+__all__ = ["absent_fields", "declared", "hint", "meant", "search"]
 
+#: Fields of documents that a corpus may have and a file of it lack.
+FIELDS = ("attributes", "metadata", "text", "id", "source", "version", "added", "created")
 #: Names that are shown where none looks like the one that is wanted.
 SHOWN = 12
 
@@ -53,6 +55,21 @@ def search(
     return missing, seen
 
 
+def absent_fields(
+    wanted: Sequence[str], documents: Sequence[File], input_format: str | None = None
+) -> list[str]:
+    """Which of `wanted`, fields at the top of a document, no document of the first file has, as far as they
+    are not in every corpus."""
+    doubtful = [name for name in wanted if name not in FIELDS]
+    return _absent(doubtful, documents[:1], input_format, fields=True)[0]
+
+
+def meant(field: str) -> str | None:
+    """The field of every corpus that a field looks like."""
+    close = nearest(field, FIELDS, cutoff=0.7)
+    return close[0] if close else None
+
+
 def hint(name: str, known: Collection[str]) -> str:
     """What may have been meant by an attribute that is not there."""
     close = nearest(name, sorted(known), most=3)
@@ -73,7 +90,7 @@ def _declared(files: Sequence[File]) -> list[str]:
 
 
 def _absent(
-    wanted: Sequence[str], files: Iterable[File], input_format: str | None = None
+    wanted: Sequence[str], files: Iterable[File], input_format: str | None = None, *, fields: bool = False
 ) -> tuple[list[str], set[str]]:
     """Which of `wanted` no row of the files has, and all names that were seen on the way."""
     from .. import _core
@@ -83,7 +100,7 @@ def _absent(
         with temporary.folder("rows") as scratch:
             for file in files:
                 local = storage.stage(file, scratch)
-                missing, found = _core.find_attributes(local, missing, input_format)
+                missing, found = _core.find_names(local, missing, input_format, fields)
                 seen.update(found)
                 if local.startswith(scratch):
                     os.remove(local)

@@ -104,9 +104,12 @@ fn attributes_that_rules_name_are_listed_once_in_order() {
             named("d", "exclude[2]")
         ]
     );
+    let fields = [named("attributes", "include[0]"), named("metadata", "exclude[1]")];
+    assert_eq!(rules.fields(), fields);
     assert!(!rules.is_unbounded());
     let rules =
         filter(&[".attributes.x[0][2] > 0"], &[".attributes | .y | length > 2"], Syntax::Jq);
+    assert_eq!(rules.fields(), [named("attributes", "include[0]")]);
     assert_eq!(rules.attributes(), [named("x", "include[0]"), named("y", "exclude[0]")]);
     assert!(!rules.is_unbounded());
 }
