@@ -136,7 +136,7 @@ def _cells(row: Row) -> list[str]:
 
 def compare(context: Context, jobs: Sequence[Job] = JOBS) -> Section:
     """The suite: every job that was asked for."""
-    jobs = [job for job in jobs if context.wanted(job.name)]
+    jobs = [job for job in jobs if context.wanted(job.name) and (context.jobs or not job.by_name)]
     needed = {experiment for job in jobs for experiment in job.needs}
     make_attributes(context.bench, context.own, needed)
     rows = [row for job in jobs for row in _compare(context, job)]
