@@ -223,11 +223,11 @@ fn by_length(lengths: &[u8], symbols: &mut [u16; LITLEN_SYMBOLS]) -> [usize; MAX
         ends[usize::from(length)] += 1;
     }
     ends[0] = 0;
-    let mut next = [0; MAX_BITS + 1];
     for length in 1..=MAX_BITS {
-        next[length] = ends[length - 1];
         ends[length] += ends[length - 1];
     }
+    let mut next = [0; MAX_BITS + 1];
+    next[1..].copy_from_slice(&ends[..MAX_BITS]);
     for (symbol, &length) in lengths.iter().enumerate() {
         if length > 0 {
             symbols[next[usize::from(length)]] = symbol as u16;
