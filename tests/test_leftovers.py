@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from command import Result, succeed
+from command import Result, dolma, succeed
 from folders import everything, listed, visible
 from shards import put
 
@@ -78,3 +78,24 @@ def test_outputs_named_after_inputs_that_are_gone_are_told_of(folder: Path) -> N
     told = mix(folder, shuffle=False).err
     assert "warning: out/documents/b.jsonl of earlier runs are in the folders of this mix" in told
     assert (folder / "out/documents/b.jsonl").exists()
+
+
+def test_what_the_run_reads_is_not_left_over(folder: Path) -> None:
+    """An output of an earlier mix may be the input of this one, in the same folder and under the same name."""
+    before = visible(folder / "out")
+    shutil.rmtree(folder / "documents")
+    (folder / "documents").symlink_to("out")
+    stream = {"name": "s", "documents": ["documents/s-0002*"], "output": {"path": "out"}}
+    (folder / "mix.json").write_text(json.dumps({"streams": [stream]}))
+    told = succeed("mix", "-c", "mix.json", cwd=folder).err
+    assert "out/s-0001.jsonl.gz of an earlier plan of these streams will be removed" in told
+    assert listed(folder / "out") == ["s-0000.jsonl.gz", "s-0002.jsonl.gz"]
+    assert visible(folder / "out")["s-0002.jsonl.gz"] == before["s-0002.jsonl.gz"]
+
+
+def test_nothing_is_removed_by_a_run_that_fails(folder: Path) -> None:
+    before = visible(folder / "out")
+    (folder / "documents/c.jsonl").unlink()
+    (folder / "documents/b.jsonl").write_text("no json\n")
+    assert dolma("mix", "-c", "mix.json", cwd=folder).code == 4
+    assert visible(folder / "out").keys() == before.keys()

@@ -145,3 +145,49 @@ def test_an_index_of_minhash_finds_its_files_from_any_folder(tmp_path: Path) -> 
     succeed(*minhash, "index", "--documents", f"{tmp_path}/c/documents/*", cwd=tmp_path)
     assert contents(tmp_path / "c").keys() == before.keys()
     assert marks("a") + marks("b") == [False] * 3 + [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "remembers"),
+    [
+        ("minhash", "--dedupe.index.file"),
+        ("documents", "--dedupe.index.file"),
+        ("documents", "--bloom_filter.file"),
+    ],
+)
+def test_what_is_moved_alone_finds_its_files_by_their_whole_paths(
+    tmp_path: Path, kind: str, remembers: str
+) -> None:
+    texts = [prose(seed, 60) for seed in range(3)]
+    for name in "ab":
+        put(tmp_path / f"c/documents/{name}.jsonl", *texts)
+    how = ["dedupe", "--dedupe.name", "d", f"--dedupe.{kind}.attribute_name", "d"]
+    if remembers == "--bloom_filter.file":
+        how += ["--bloom_filter.size_in_bytes", "100_000", "--no-bloom_filter.read_only"]
+    succeed(*how, remembers, "moved", "--documents", f"{tmp_path}/c/documents/a.jsonl", cwd=tmp_path)
+    (tmp_path / "else/where").mkdir(parents=True)
+    (tmp_path / "moved").rename(tmp_path / "else/where/moved")
+    again = (*how, remembers, "else/where/moved", "--documents", f"{tmp_path}/c/documents/*")
+    if (kind, remembers) == ("documents", "--dedupe.index.file"):
+        # What is published names an exact index by its path.
+        assert "has absorbed" in refused(*again, cwd=tmp_path)
+    else:
+        succeed(*again, cwd=tmp_path)
+        rows = [
+            *attributes_of(tmp_path / "c/attributes/d/a.jsonl"),
+            *attributes_of(tmp_path / "c/attributes/d/b.jsonl"),
+        ]
+        assert [bool(row.get("d")) for row in rows] == [False] * 3 + [True] * 3
+    if kind == "documents":
+        put(tmp_path / "c/documents/a.jsonl", *texts, "one more")
+        assert "an earlier version of" in refused(*again, cwd=tmp_path)
+
+
+def test_a_report_or_a_profile_replaces_nothing_that_the_run_reads_or_writes(tmp_path: Path) -> None:
+    put(tmp_path / "c/documents/a.jsonl", "a")
+    tag = ("tag", *LENGTHS, "--documents", "c/documents")
+    told = refused(*tag, "--report", f"{tmp_path}/c/attributes/e/a.jsonl", cwd=tmp_path)
+    assert "a.jsonl is an output of this run; give another place" in told
+    told = refused(*tag, "--profile", "--profile.output", "c/documents/./a.jsonl", cwd=tmp_path)
+    assert "a.jsonl is an input of this run; give another place" in told
+    assert contents(tmp_path / "c").keys() == {"documents/a.jsonl"}

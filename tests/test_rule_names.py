@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from command import Result, dolma
-from shards import attributes, put
+from shards import attributes, halve, put
 
 WORKS = {"jsonpath": "$[?(@.text == 'drop')]", "jq": '.text == "drop"'}
 
@@ -73,3 +73,19 @@ def test_fields_that_are_there_or_may_be_are_not(tmp_path: Path, syntax: str, ru
     done = mix(tmp_path, rule, syntax)
     assert done.code == 0
     assert "warning" not in done.err
+
+
+def test_a_first_file_without_documents_is_passed_over_and_a_cut_one_tells_nothing(tmp_path: Path) -> None:
+    done = mix(tmp_path, "$[?(@.txet == 'x')]", "jsonpath")
+    assert "no document of c/documents/a.jsonl has a field txet; did you mean 'text'?" in done.message
+    put(tmp_path / "c/documents/0.jsonl")
+    attributes(tmp_path / "c", "e", "0.jsonl", [])
+    assert dolma("mix", "-c", "mix.json", cwd=tmp_path).message == done.message
+    halve(put(tmp_path / "c/documents/1.jsonl.gz", *(f"text {n}" for n in range(999))))
+    attributes(tmp_path / "c", "e", "1.jsonl.gz", [(f"1-{n}", {}) for n in range(999)])
+    config = json.loads((tmp_path / "mix.json").read_text())
+    (tmp_path / "mix.json").write_text(json.dumps({**config, "shuffle": False}))
+    cut = dolma("mix", "-c", "mix.json", cwd=tmp_path)
+    assert cut.code == 4
+    assert "truncated" in cut.message
+    assert (tmp_path / "out/documents/b.jsonl").exists()

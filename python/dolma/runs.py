@@ -164,7 +164,10 @@ class Run:
         folders: dict[str, str] = {}
         inputs = {storage.real(file.path, folders) for shard in self.shards for file in shard.inputs}
         written = [output.path for shard in self.shards for output in shard.outputs]
-        written += [self.config.report] if self.config.report else []
+        if (report := self.config.report) is not None:
+            if storage.real(report, folders) in {storage.real(path, folders) for path in written}:
+                raise DolmaConfigError(f"report: {report} is an output of this run; give another place")
+            written.append(report)
         lost = next((path for path in written if storage.real(path, folders) in inputs), None)
         if lost is not None:
             raise DolmaConfigError(

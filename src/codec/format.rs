@@ -37,7 +37,7 @@ impl Format {
     /// `compression` did for either.
     pub fn of_rows(file: &Path, name: &Path) -> Result<Self> {
         let mut start = [0; 4];
-        let count = File::open(file)?.take(start.len() as u64).read(&mut start)?;
+        let count = File::open(file)?.read(&mut start)?;
         Ok(match &start[..count] {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,

@@ -88,6 +88,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--workers", default="1,2", help="comma-separated numbers (%(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each tool (%(default)s)")
     parser.add_argument("--times", default=",".join(SHAPES), help="sizes for --scaling (%(default)s)")
+    parser.add_argument(
+        "--entries", type=int, default=5000, help="made-up hosts in the lists of --lists (%(default)s)"
+    )
     parser.add_argument("--injected", type=Path, help="the pairs that are known, for --quality")
     parser.add_argument("--out", type=Path, help="report, written as .md and .json")
     parser.add_argument("--dolma", type=Path, default=Path(sys.executable).with_name("dolma"))
@@ -136,6 +139,7 @@ def prepare(options: argparse.Namespace, cache: Path) -> Context:
         workers=options.workers,
         runs=options.runs,
         times=options.times,
+        entries=options.entries,
         datatrove=options.datatrove,
         suffix_arrays=options.suffix_arrays,
         scan=options.scan,

@@ -22,9 +22,6 @@ from tools import Bench, Tool, run_tool
 
 SCRIPTS = Path(__file__).with_name("peers")
 
-ENTRIES = 5000
-"""Names in a list, beside every third host of the corpus."""
-
 TARGET = 20
 
 LISTS = {
@@ -53,8 +50,8 @@ class Lookup:
         return self.published / self.dolma if self.published else None
 
 
-def _hosts(bench: Bench) -> list[str]:
-    """Every third host of the corpus, and made-up ones."""
+def _hosts(bench: Bench, entries: int) -> list[str]:
+    """Every third host of the corpus, and `entries` made-up ones."""
     found: dict[str, None] = {}
     for path in bench.corpus.files:
         with opened(path) as lines:
@@ -62,12 +59,12 @@ def _hosts(bench: Bench) -> list[str]:
                 url = (json.loads(line).get("metadata") or {}).get("url") or ""
                 if host := urlsplit(url).hostname:
                     found[host] = None
-    return [*list(found)[::3], *(f"ads{n}.site{n % 97}.example" for n in range(ENTRIES))]
+    return [*list(found)[::3], *(f"ads{n}.site{n % 97}.example" for n in range(entries))]
 
 
-def _write_lists(bench: Bench) -> dict[str, list[str]]:
+def _write_lists(bench: Bench, entries: int) -> dict[str, list[str]]:
     """A list of each format; returns the paths for each tagger."""
-    hosts = _hosts(bench)
+    hosts = _hosts(bench, entries)
     forms = ("{}", "0.0.0.0 {}", "127.0.0.1 {}")
     rules = ("||{}^", "||{}^$third-party", "||{}/banner/*$script", "-ad-{}.", "@@||{}/allowed^")
     written = {
@@ -154,7 +151,7 @@ def _cells(row: Lookup) -> list[str]:
 
 def look_up(context: Context) -> Section:
     """The suite: classes in memory, and then whole runs."""
-    lists = _write_lists(context.bench)
+    lists = _write_lists(context.bench, context.entries)
     environment = context.published.environment | {"BENCH_LISTS": json.dumps(lists)}
     published = replace(context.published, environment=environment)
     rows = _lookups(context, published, lists)

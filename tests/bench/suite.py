@@ -18,6 +18,7 @@ class Context:
     workers: tuple[int, ...]
     runs: int
     times: tuple[str, ...]
+    entries: int
     datatrove: Path | None
     suffix_arrays: Path | None
     scan: Path | None

@@ -81,12 +81,14 @@ class Index:
 
         Raises `DolmaConfigError` for documents that would be compared with themselves.
         """
-        own = {self._place(file) for file in documents}
-        by_place = {entry.place: entry for entry in self.absorbed}
-        moved = [entry for entry in self.absorbed if entry.place not in own]
+        known_as = {file.path: storage.known_as(self.config.file, file.path) for file in documents}
+        own = frozenset().union(*known_as.values())
+        names = [storage.remembered(entry.place, entry.path) for entry in self.absorbed]
+        by_name = {name: entry for entry, of in zip(self.absorbed, names, strict=True) for name in of}
+        moved = [entry for entry, of in zip(self.absorbed, names, strict=True) if not of & own]
         found = set()
         for file in documents:
-            entry = by_place.get(self._place(file))
+            entry = next((by_name[name] for name in known_as[file.path] if name in by_name), None)
             if entry is not None:
                 if (entry.size, entry.tag) != (file.size, file.tag) and not self._same(file, entry):
                     raise DolmaConfigError(

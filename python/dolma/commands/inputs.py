@@ -12,7 +12,7 @@ from ..storage import File
 if TYPE_CHECKING:
     from ..config.dedupe import DedupeMethod
 
-__all__ = ["check_format", "find", "find_beside", "find_references"]
+__all__ = ["check_apart", "check_format", "find", "find_beside", "find_references"]
 
 #: Suffixes of formats that files out there have and the engine does not read.
 UNREADABLE = {".bz2", ".xz", ".lz4", ".7z", ".zip", ".parquet", ".arrow", ".br"}
@@ -28,10 +28,11 @@ def find(patterns: Sequence[str], key: str = "documents") -> list[tuple[File, st
     if not patterns:
         raise DolmaConfigError(f"{key}: name at least one path")
     found: dict[str, tuple[File, str]] = {}
+    folders: dict[str, str] = {}
     for pattern in patterns:
         for file in storage.expand([pattern]):
             check_format(file.path)
-            found.setdefault(storage.identity(file.path), (file, pattern))
+            found.setdefault(storage.identity(file.path, folders), (file, pattern))
     return sorted(found.values(), key=lambda pair: pair[0].path)
 
 
@@ -73,6 +74,14 @@ def find_beside(
             beside.append(stored)
         found.append(tuple(beside))
     return found
+
+
+def check_apart(key: str, written: str, files: Sequence[File]) -> None:
+    """Raises `DolmaConfigError` where what the option `key` has written would replace one of `files`."""
+    folders: dict[str, str] = {}
+    place = storage.real(written, folders)
+    if any(storage.real(file.path, folders) == place for file in files):
+        raise DolmaConfigError(f"{key}: {written} is an input of this run; give another place")
 
 
 def check_format(path: str) -> None:

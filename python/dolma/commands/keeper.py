@@ -35,6 +35,10 @@ class Absorbed(msgspec.Struct, frozen=True):
     place: str = ""
 
 
+def _names(entry: Absorbed) -> frozenset[str]:
+    return storage.remembered(entry.place, entry.path)
+
+
 class Description(msgspec.Struct, kw_only=True):
     """What a filter's file says of itself."""
 
@@ -112,10 +116,12 @@ class Keeper:
 
         Raises `DolmaConfigError` when an input would be compared with itself.
         """
-        absorbed = self._absorbed(shards)
-        past = {entry.place for entry in self.description.absorbed}
-        past -= {self.place(shard.inputs[0]) for shard in shards if shard.name in absorbed}
-        changed = next((shard.name for shard in shards if self.place(shard.inputs[0]) in past), None)
+        known_as = {shard.name: storage.known_as(self.config.file, shard.name) for shard in shards}
+        absorbed = self._absorbed(shards, known_as)
+        past = {name for entry in self.description.absorbed for name in _names(entry)}
+        changed = next(
+            (name for name, names in known_as.items() if name not in absorbed and names & past), None
+        )
         if self.config.read_only:
             if absorbed:
                 raise DolmaConfigError(
@@ -142,36 +148,41 @@ class Keeper:
             return lambda shard: False
         return lambda shard: shard.name in absorbed
 
-    def _absorbed(self, shards: list[Shard]) -> set[str]:
+    def _absorbed(self, shards: list[Shard], known_as: dict[str, frozenset[str]]) -> set[str]:
         """The inputs that are in the filter.
 
         Each entry of the filter stands for one input, first of all the one of its name: another
         with the same content is a copy, and compared like any other.
         """
-        entries = list(self.description.absorbed)
-        by_name = {(entry.place, entry.size, entry.tag): entry for entry in entries}
+        entries = dict(enumerate(self.description.absorbed))
+        by_name = {
+            (name, entry.size, entry.tag): number
+            for number, entry in entries.items()
+            for name in _names(entry)
+        }
         found, left = set(), []
         for shard in shards:
             file = shard.inputs[0]
-            entry = by_name.pop((self.place(file), file.size, file.tag), None)
-            if entry is None:
+            numbers = (by_name.get((name, file.size, file.tag)) for name in known_as[shard.name])
+            taken = next((number for number in numbers if number in entries), None)
+            if taken is None:
                 left.append(shard)
             else:
                 found.add(shard.name)
-                entries.remove(entry)
+                del entries[taken]
         # Touched files before renamed ones.
-        places = {entry.place for entry in entries}
-        left.sort(key=lambda shard: self.place(shard.inputs[0]) not in places)
+        names = {name for entry in entries.values() for name in _names(entry)}
+        left.sort(key=lambda shard: not known_as[shard.name] & names)
         for shard in left:
-            entry = self._same_content(shard.inputs[0], entries)
-            if entry is not None:
+            taken = self._same_content(shard.inputs[0], entries, known_as[shard.name])
+            if taken is not None:
                 found.add(shard.name)
-                entries.remove(entry)
+                del entries[taken]
         return found
 
-    def _same_content(self, file: File, entries: list[Absorbed]) -> Absorbed | None:
-        """The entry with the content of `file`, that of its name if there are several."""
-        same_size = [entry for entry in entries if entry.size == file.size]
+    def _same_content(self, file: File, entries: dict[int, Absorbed], known_as: frozenset[str]) -> int | None:
+        """The number of the entry with the content of `file`, that of its name if there are several."""
+        same_size = [number for number, entry in entries.items() if entry.size == file.size]
         if not same_size:
             return None
         import tempfile
@@ -180,8 +191,8 @@ class Keeper:
 
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             content = _core.hash_file(storage.stage(file, folder))
-        same = [entry for entry in same_size if entry.content == content]
-        return next((entry for entry in same if entry.place == self.place(file)), same[0] if same else None)
+        same = [number for number in same_size if entries[number].content == content]
+        return next((n for n in same if _names(entries[n]) & known_as), same[0] if same else None)
 
     def place(self, file: File) -> str:
         """A file's path as seen from the filter."""

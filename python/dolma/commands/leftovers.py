@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .. import paths, runs, storage
 from ..paths import Place
+from ..storage import File
 
 __all__ = ["Leftovers", "find", "remove"]
 
@@ -28,9 +29,12 @@ class Leftovers(NamedTuple):
     others: list[Place]
 
 
-def find(places: Sequence[Place], streams: Mapping[str, Iterable[str]]) -> Leftovers:
-    """What earlier runs left beside `places`; `streams` are those with numbered outputs, by their folder."""
+def find(places: Sequence[Place], streams: Mapping[str, Iterable[str]], inputs: Sequence[File]) -> Leftovers:
+    """What earlier runs left beside `places`, the inputs of this one aside; `streams` are those with
+    numbered outputs, by their folder."""
     planned = set(places)
+    folders: dict[str, str] = {}
+    read = {storage.real(file.path, folders) for file in inputs}
     found = Leftovers([], [])
     for root in dict.fromkeys(place.root for place in places):
         folder = paths.hidden(Place(root, ""), "done", "")
@@ -39,7 +43,7 @@ def find(places: Sequence[Place], streams: Mapping[str, Iterable[str]]) -> Lefto
         for file in storage.find(folder):
             relative = file.path.rpartition(f"/{paths.HIDDEN}/done/")[2]
             place = Place(root, relative.removesuffix(_SUFFIX))
-            if place not in planned:
+            if place not in planned and storage.real(place.path, folders) not in read:
                 outdated = numbered is not None and numbered.fullmatch(place.relative)
                 (found.outdated if outdated else found.others).append(place)
     return Leftovers(*(sorted(there for there in one if storage.stat(there.path)) for one in found))

@@ -127,8 +127,6 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
     )
     if config.dryrun:
         return None
-    for place in outdated:
-        leftovers.remove(place)
 
     def engine(gauge: Any, files: Files) -> None:
         from .. import _core
@@ -157,7 +155,11 @@ def run(config: MixConfig, *, brief: bool = False) -> dict[str, Any] | None:
             progress=gauge,
         )
 
-    return session.execute(work, engine, lambda: _account(work, config, brief))
+    report = session.execute(work, engine, lambda: _account(work, config, brief))
+    # Not before all that replaces them is there.
+    for place in outdated:
+        leftovers.remove(place)
+    return report
 
 
 def _leftovers(work: Run, config: MixConfig, outputs: Sequence[PlannedOutput]) -> list[Place]:
@@ -165,7 +167,8 @@ def _leftovers(work: Run, config: MixConfig, outputs: Sequence[PlannedOutput]) -
     streams: dict[str, set[str]] = {}
     for output in outputs if config.shuffle else []:
         streams.setdefault(output.place.root, set()).add(config.streams[output.stream].name)
-    found = leftovers.find([output.place for output in outputs], streams)
+    read = [file for shard in work.shards for file in shard.inputs]
+    found = leftovers.find([output.place for output in outputs], streams, read)
     if found.outdated:
         session.say(f"mix: {_named(found.outdated)} of an earlier plan of these streams will be removed")
     if found.others:
@@ -349,14 +352,15 @@ def _check_fields(stream: StreamConfig, members: Sequence[Member], named: Mappin
     if stream.filter is not None and stream.filter.on_missing == "keep":
         return []
     documents = [member.document for member in members]
-    absent = names.absent_fields(list(named), documents, _input_format(stream))
-    for name in absent:
+    warnings = []
+    for name, path in names.absent_fields(list(named), documents, _input_format(stream)):
+        message = f"{named[name]}: no document of {path} has a field {name}"
         if (meant := names.meant(name)) is not None:
             raise DolmaConfigError(
-                f"{named[name]}: no document of {documents[0].path} has a field {name}; did you mean {meant!r}? "
-                "If it is right that none has it, set filter.on_missing: keep"
+                f"{message}; did you mean {meant!r}? If it is right that none has it, set filter.on_missing: keep"
             )
-    return [f"{named[name]}: no document of {documents[0].path} has a field {name}" for name in absent]
+        warnings.append(message)
+    return warnings
 
 
 def _input_format(stream: StreamConfig) -> str | None:

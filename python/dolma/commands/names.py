@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 
 from .. import paths, storage, temporary
+from ..errors import DolmaError
 from ..paths import Place
 from ..shards import read_record
 from ..spelling import nearest
@@ -57,11 +58,19 @@ def search(
 
 def absent_fields(
     wanted: Sequence[str], documents: Sequence[File], input_format: str | None = None
-) -> list[str]:
-    """Which of `wanted`, fields at the top of a document, no document of the first file has, as far as they
-    are not in every corpus."""
+) -> list[tuple[str, str]]:
+    """Which of `wanted`, fields at the top of a document, no document of the first file with any has, and
+    which file that is; those that are in every corpus are not looked for."""
     doubtful = [name for name in wanted if name not in FIELDS]
-    return _absent(doubtful, documents[:1], input_format, fields=True)[0]
+    for file in documents if doubtful else ():
+        try:
+            missing, seen = _absent(doubtful, [file], input_format, fields=True)
+        except DolmaError:
+            # Its shard will say so, and the others be done; of fields it says nothing.
+            return []
+        if seen:
+            return [(name, file.path) for name in missing]
+    return []
 
 
 def meant(field: str) -> str | None:

@@ -91,6 +91,8 @@ def run(config: TagConfig, *, brief: bool = False, called: bool = False) -> dict
             raise
         return None
     files = inputs.find(config.documents)
+    if (profile := config.profile.output) is not None:
+        inputs.check_apart("profile.output", profile, [file for file, _ in files])
     shards = _shards(config, taggers, files)
     in_python = [tagger for tagger in taggers if tagger.kernel is None]
     work = Run(

@@ -24,7 +24,18 @@ from dolma.errors import DolmaInputError, DolmaStorageError
 
 from . import failures, local, names, s3, web
 from .glob import below
-from .names import File, identity, is_remote, is_temporary, join, real, scheme, seen_from
+from .names import (
+    File,
+    identity,
+    is_remote,
+    is_temporary,
+    join,
+    known_as,
+    real,
+    remembered,
+    scheme,
+    seen_from,
+)
 
 __all__ = [
     "File",
@@ -40,11 +51,13 @@ __all__ = [
     "is_remote",
     "is_temporary",
     "join",
+    "known_as",
     "make_directory",
     "overwrite",
     "publish",
     "read_bytes",
     "real",
+    "remembered",
     "replacing",
     "scheme",
     "seen_from",

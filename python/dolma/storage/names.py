@@ -61,10 +61,10 @@ def local_path(path: str) -> str:
     return path[len("file://") :] if path[:7].lower() == "file://" else path
 
 
-def identity(path: str) -> str:
+def identity(path: str, folders: dict[str, str] | None = None) -> str:
     """What all spellings of a file come to: absolute, without `.`, `..` and doubled slashes.
 
-    Two names that symbolic links give a file stay two.
+    Two names that symbolic links give a file stay two. `folders` as for `real`.
     """
     if is_s3(path):
         return f"s3{path[path.index(':') :]}"
@@ -73,7 +73,7 @@ def identity(path: str) -> str:
     path = local_path(path)
     if ".." in path.split("/"):
         # What is above a symbolic link is not what is written before it.
-        return real(path)
+        return real(path, folders)
     return os.path.abspath(path)
 
 
@@ -95,6 +95,19 @@ def seen_from(home: str, path: str) -> str:
     if is_remote(home) or is_remote(path):
         return identity(path)
     return os.path.relpath(identity(path), os.path.dirname(identity(home)))
+
+
+def known_as(home: str, path: str) -> frozenset[str]:
+    """The names by which a file `home` that remembers `path` knows it again: as seen from it, and whole,
+    which stays when `home` alone is moved."""
+    return frozenset((seen_from(home, path), identity(path)))
+
+
+def remembered(place: str, path: str) -> frozenset[str]:
+    """The names of a file that was remembered with what `seen_from` gave then: a relative `path` is no name
+    in another working directory."""
+    whole = is_remote(path) or os.path.isabs(path)
+    return frozenset((place, identity(path)) if whole else (place,))
 
 
 def join(root: str, relative: str) -> str:

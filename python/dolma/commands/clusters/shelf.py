@@ -86,20 +86,20 @@ class Shelf:
 
     def _from_here(self, entry: Entry) -> Entry:
         """An entry with paths that lead to its files from this working directory, too."""
-        inputs = tuple(
-            file if self._place_of(file) == place else self._found(file, place)
-            for file, place in zip(
-                entry.inputs, entry.places or map(self._place_of, entry.inputs), strict=True
-            )
-        )
+        places = entry.places or map(self._place_of, entry.inputs)
+        inputs = tuple(self._found(file, place) for file, place in zip(entry.inputs, places, strict=True))
         return msgspec.structs.replace(entry, inputs=inputs)
 
     def _place_of(self, file: File) -> str:
         return storage.seen_from(self._path, file.path)
 
     def _found(self, file: File, place: str) -> File:
+        """A file where it is now: where it was, if the index alone was moved, or as seen from the index."""
+        if self._place_of(file) == place or (os.path.isabs(file.path) and storage.stat(file.path)):
+            return file
         folder = os.path.dirname(storage.identity(self._path))
-        return msgspec.structs.replace(file, path=os.path.normpath(os.path.join(folder, place)))
+        path = os.path.normpath(os.path.join(folder, place))
+        return msgspec.structs.replace(file, path=path) if storage.stat(path) else file
 
     def _read(self, data: bytes) -> Description:
         try:
