@@ -23,6 +23,8 @@ pub struct Record<'a> {
     /// Fields in the order of their first appearance; of a repeated key only the last value is
     /// kept, as every JSON reader in use does, so that no shadowed copy of a text survives.
     pub fields: Vec<Field<'a>>,
+    /// Whether a key is spelled with escapes, so that names cannot be compared as they stand.
+    escaped: bool,
 }
 
 impl<'a> Record<'a> {
@@ -31,7 +33,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// `Record` when the line is not one JSON object.
     pub fn parse(line: &'a [u8]) -> Result<Self> {
-        let mut record = Self { fields: Vec::with_capacity(8) };
+        let mut record = Self { fields: Vec::with_capacity(8), escaped: false };
         record.read(line)?;
         Ok(record)
     }
@@ -42,9 +44,12 @@ impl<'a> Record<'a> {
         if line.is_empty() || line.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::record("empty line where a JSON object was expected"));
         }
-        let fields = &mut self.fields;
+        self.escaped = false;
+        let Self { fields, escaped } = self;
         json::object(line, |key, value| {
-            match fields.iter_mut().find(|field| same_key(field.key, key)) {
+            *escaped |= is_escaped(key);
+            let same = |known| if *escaped { same_key(known, key) } else { known == key };
+            match fields.iter_mut().find(|field| same(field.key)) {
                 Some(earlier) => earlier.value = value,
                 None => fields.push(Field { key, value }),
             }
@@ -55,7 +60,8 @@ impl<'a> Record<'a> {
     /// The raw value of the field called `name` (plain ASCII).
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         let name = name.as_bytes();
-        self.fields.iter().find(|field| same_key(field.key, name)).map(|field| field.value)
+        let same = |key| if self.escaped { same_key(key, name) } else { key == name };
+        self.fields.iter().find(|field| same(field.key)).map(|field| field.value)
     }
 
     /// The raw JSON of `id`: a string, or a number as some corpora have.
@@ -95,14 +101,18 @@ fn wrong_type(name: &str, expected: &str, raw: &[u8]) -> Error {
 /// Whether two raw keys name the same field.
 #[inline]
 pub fn same_key(left: &[u8], right: &[u8]) -> bool {
-    key(left) == key(right)
+    left == right || ((is_escaped(left) || is_escaped(right)) && key(left) == key(right))
+}
+
+fn is_escaped(raw: &[u8]) -> bool {
+    raw.contains(&b'\\')
 }
 
 /// A raw key without its escapes: `gr\u00f6\u00dfe` and `größe` are one name, and writers that keep
 /// to ASCII spell it the first way.
 #[inline]
 pub fn key(raw: &[u8]) -> Cow<'_, [u8]> {
-    if !raw.contains(&b'\\') {
+    if !is_escaped(raw) {
         return Cow::Borrowed(raw);
     }
     let quoted = [b"\"", raw, b"\""].concat();
@@ -125,16 +135,26 @@ pub fn string<'s>(raw: &'s [u8], buffer: &'s mut Vec<u8>) -> Result<&'s str> {
         buffer.clear();
         // All else about escapes was checked when the line was split; the quote is no byte of the
         // string's own.
-        json::unescape(raw, buffer).map_err(|cause| {
-            let at = cause.at.saturating_sub(1);
-            Error::record(format!("a lone surrogate, at byte {at} of a string, has no UTF-8 form"))
-        })?;
+        json::unescape(raw, buffer).map_err(lone_surrogate)?;
         buffer.as_slice()
     };
     debug_assert!(std::str::from_utf8(bytes).is_ok());
     // SAFETY: the batch that holds the line was validated as UTF-8 when it was read, `raw` is
     // cut at ASCII quotes, and `unescape` appends only slices of it and encoded characters.
     Ok(unsafe { std::str::from_utf8_unchecked(bytes) })
+}
+
+/// The number of code points that the text of a raw JSON string has.
+///
+/// # Errors
+/// As [`string`].
+pub fn length(raw: &[u8]) -> Result<usize> {
+    json::measure(raw).map_err(lone_surrogate)
+}
+
+fn lone_surrogate(cause: json::JsonError) -> Error {
+    let at = cause.at.saturating_sub(1);
+    Error::record(format!("a lone surrogate, at byte {at} of a string, has no UTF-8 form"))
 }
 
 /// The id as text for taggers and messages: strings without quotes and escapes, numbers as
@@ -165,6 +185,7 @@ mod tests {
         assert_eq!(record.id().unwrap(), b"\"x\"");
         let mut buffer = Vec::new();
         assert_eq!(string(record.text().unwrap(), &mut buffer).unwrap(), "aA\n");
+        assert_eq!(length(record.text().unwrap()).unwrap(), 3);
     }
 
     #[test]

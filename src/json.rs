@@ -5,10 +5,12 @@
 //! Input is UTF-8 that was validated by the reader of the batch.
 
 mod blocks;
+mod measure;
 mod numbers;
 mod strings;
 mod unescape;
 
+pub use measure::measure;
 pub use numbers::{Digits, write_int, write_score, write_span};
 pub use strings::{escape, find_special, skip_string};
 pub use unescape::unescape;

@@ -73,6 +73,13 @@ impl<'a> Text<'a> {
         text
     }
 
+    /// A text of which only the length is known; as a string it is empty. For kernels that read no more.
+    pub fn of_length(chars: usize) -> Self {
+        let mut text = Self::new("");
+        text.chars = chars;
+        text
+    }
+
     pub fn as_str(&self) -> &'a str {
         self.text
     }

@@ -1,6 +1,6 @@
 //! Raw deflate streams, decoded in constant memory (RFC 1951).
 //!
-//! Symbols are looked up in tables of 2^11 and 2^8 entries, each of which holds all that is known of
+//! Symbols are looked up in tables of 2^12 and 2^8 entries, each of which holds all that is known of
 //! its symbol, out of 64 bits that are refilled without a branch: by a fast loop (`symbols.rs`), and
 //! by a careful one where the source ends. The source is asked for enough bytes in advance that no
 //! symbol and no block header has to be taken up again in the middle.
@@ -8,10 +8,10 @@
 //! A stream can be taken up at any of its blocks, given the text before it; where that is not known yet,
 //! text is made of [`Unit`]s that may stand for a place in it (`markers.rs`).
 
-use super::input::{Input, Register};
+use super::input::{Input, Register, Shift};
 use super::source::Source;
 use super::symbols;
-use super::tables::{BAD, END, EXCEPTION, LITERAL, Tables};
+use super::tables::{BAD, EXCEPTION, LITERAL, Tables, literal_before};
 use crate::error::Result;
 
 /// What a match may refer back to.
@@ -26,8 +26,8 @@ pub(super) const LIMIT: usize = WINDOW + CHUNK;
 /// What the copy of a match may write behind it.
 pub(super) const OVERHANG: usize = 32;
 
-/// Room for what that symbol and those of the same turn write: two literals and a match of 258.
-const ROOM: usize = 2 + 258 + OVERHANG;
+/// Room for what that symbol and those of the same turn write: three literals and a match of 258.
+const ROOM: usize = 3 + 258 + OVERHANG;
 
 /// What text is made of: bytes, or something wider that a byte can be.
 pub(super) trait Unit: Copy + Default + From<u8> {}
@@ -266,19 +266,23 @@ impl<U: Unit> Inflate<U> {
             if entry & EXCEPTION != 0 {
                 entry = self.tables.litlen_tail(entry, &mut input.register);
             }
-            if entry & BAD != 0 {
-                return Err(Fault::Damaged);
-            }
-            if entry & (LITERAL | END) != 0 {
+            if entry & LITERAL != 0 {
                 input.register.skip(entry);
-                if entry & END != 0 {
-                    break true;
-                }
                 self.text[self.at] = U::from((entry >> 16) as u8);
                 self.at += 1;
                 continue;
             }
-            let length = input.register.value(entry);
+            if entry & EXCEPTION != 0 {
+                if entry & BAD != 0 {
+                    return Err(Fault::Damaged);
+                }
+                input.register.skip(entry);
+                break true;
+            }
+            let (literal, count) = literal_before(entry);
+            self.text[self.at] = U::from(literal);
+            self.at += count;
+            let length = input.register.length(entry, Shift);
             input.refill();
             let mut entry = self.tables.distance(input.register.bits());
             if entry & EXCEPTION != 0 {
@@ -287,7 +291,7 @@ impl<U: Unit> Inflate<U> {
                     return Err(Fault::Damaged);
                 }
             }
-            let distance = input.register.value(entry);
+            let distance = input.register.distance(entry, Shift);
             if distance > self.at {
                 return Err(Fault::Damaged);
             }

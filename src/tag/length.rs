@@ -89,6 +89,10 @@ impl Kernel for Length {
         &self.types
     }
 
+    fn reads_text(&self) -> bool {
+        !matches!(self.measure, Measure::Documents | Measure::Chars)
+    }
+
     fn worker(&self) -> Box<dyn Worker + '_> {
         Box::new(LengthWorker { measure: self.measure, token_starts: Vec::new() })
     }

@@ -4,6 +4,7 @@
 //! page takes out that field alone. A field that is there twice counts as the last one, as with
 //! every common reader of JSON.
 
+use crate::document::same_key;
 use crate::json;
 
 /// The text of the string field `key`, unescaped into `buffer`; `None` where there is no such
@@ -28,16 +29,8 @@ pub fn string<'b>(metadata: Option<&[u8]>, key: &str, buffer: &'b mut Vec<u8>) -
 /// The raw value of the last field called `key`.
 fn field<'a>(metadata: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let mut found = None;
-    let mut name = Vec::new();
     let scan = json::object(metadata, |raw_key, value| {
-        let same = if raw_key.contains(&b'\\') {
-            name.clear();
-            let quoted = [b"\"", raw_key, b"\""].concat();
-            json::unescape(&quoted, &mut name).is_ok() && name == key.as_bytes()
-        } else {
-            raw_key == key.as_bytes()
-        };
-        if same {
+        if same_key(raw_key, key.as_bytes()) {
             found = Some(value);
         }
     });

@@ -126,6 +126,12 @@ pub trait Kernel: Send + Sync {
     /// The attribute types that the kernel can emit (the third part of an attribute's name).
     fn types(&self) -> &[String];
 
+    /// Whether more of a text is read than its length in code points. Where no tagger of a run reads more,
+    /// the escapes of texts are not undone, and a document's text is [`Text::of_length`].
+    fn reads_text(&self) -> bool {
+        true
+    }
+
     /// A worker for one thread.
     fn worker(&self) -> Box<dyn Worker + '_>;
 }
@@ -236,14 +242,37 @@ pub(crate) mod testing {
     /// What the kernel says of a document with this text and the id "id".
     pub(crate) fn rows(kernel: &str, text: &str) -> Vec<Row> {
         let kernel = build(kernel, &Options::new()).unwrap();
-        let text = Text::new(text);
-        let mut out = Spans::default();
-        kernel.worker().tag(&Document { id: "id", text: &text, metadata: None }, &mut out).unwrap();
+        let out = spans(&*kernel, text, None);
         let name = |kind: u16| &*kernel.types()[kind as usize].clone().leak();
         out.spans
             .iter()
             .map(|s| (name(s.kind), s.start as usize, s.end as usize, s.score))
             .collect()
+    }
+
+    /// The spans of a document with the id "id"; the same by its length alone, where that is all that is read.
+    pub(crate) fn spans(kernel: &dyn Kernel, text: &str, metadata: Option<&[u8]>) -> Spans {
+        let tag = |text: &Text<'_>| {
+            let mut out = Spans::default();
+            kernel.worker().tag(&Document { id: "id", text, metadata }, &mut out).unwrap();
+            out
+        };
+        let text = Text::new(text);
+        let out = tag(&text);
+        if !kernel.reads_text() {
+            let short = tag(&Text::of_length(text.chars()));
+            assert_eq!((&short.spans, &short.names), (&out.spans, &out.names));
+        }
+        out
+    }
+
+    #[test]
+    fn only_a_few_kernels_read_no_text() {
+        let built =
+            KERNELS.iter().filter_map(|(name, build)| Some((name, build(&Options::new()).ok()?)));
+        let without = built.filter(|(_, kernel)| !kernel.reads_text());
+        let names: Vec<_> = without.map(|(&name, _)| name).collect();
+        assert_eq!(names, ["char_length_v1", "doc_count_v1", "random_number_v1", "url_words"]);
     }
 
     #[test]

@@ -23,6 +23,10 @@ impl Kernel for Random {
         &self.types
     }
 
+    fn reads_text(&self) -> bool {
+        false
+    }
+
     fn worker(&self) -> Box<dyn Worker + '_> {
         Box::new(RandomWorker)
     }

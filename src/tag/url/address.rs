@@ -18,12 +18,41 @@ const NORMALISED: [&str; 2] = ["http", "https"];
 /// Bytes of a path that are not percent-encoded, besides letters and digits.
 const PATH_MARKS: &[u8] = b"._-~!$&'()*+,;=:@/";
 
+/// What each byte of a path becomes, in lower case; zero if it is percent-encoded.
+const PLAIN: [u8; 256] = plain();
+
+const fn plain() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            table[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    let mut mark = 0;
+    while mark < PATH_MARKS.len() {
+        table[PATH_MARKS[mark] as usize] = PATH_MARKS[mark];
+        mark += 1;
+    }
+    table
+}
+
 impl Address {
     /// Reads an address; false when it has no host or is not one. `self` is then empty.
     pub fn read(&mut self, url: &str) -> bool {
+        self.read_as_far_as(url, true)
+    }
+
+    /// As [`Address::read`], of the host and port alone.
+    pub fn read_host(&mut self, url: &str) -> bool {
+        self.read_as_far_as(url, false)
+    }
+
+    fn read_as_far_as(&mut self, url: &str, path: bool) -> bool {
         self.text.clear();
         self.host_end = 0;
-        let read = self.split(url).is_some();
+        let read = self.split(url, path).is_some();
         if !read {
             self.text.clear();
             self.host_end = 0;
@@ -40,7 +69,7 @@ impl Address {
         &self.text[..self.host_end]
     }
 
-    fn split(&mut self, url: &str) -> Option<()> {
+    fn split(&mut self, url: &str, with_path: bool) -> Option<()> {
         let (scheme, rest) = scheme(url);
         let normalised = scheme
             .is_none_or(|name| NORMALISED.iter().any(|known| name.eq_ignore_ascii_case(known)));
@@ -61,6 +90,9 @@ impl Address {
         if let Some(port) = port {
             self.text.push(':');
             self.text.push_str(port);
+        }
+        if !with_path {
+            return Some(());
         }
         let path = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
         if normalised {
@@ -177,10 +209,13 @@ fn encode(path: &str, out: &mut String) {
     };
     // One `%` that is no escape, and all of them are taken for themselves.
     let encoded = memchr::memchr_iter(b'%', bytes).all(escape);
+    out.reserve(path.len());
     for &byte in bytes {
-        let plain = byte.is_ascii_alphanumeric() || PATH_MARKS.contains(&byte);
-        if plain || (encoded && byte == b'%') {
-            out.push(char::from(byte.to_ascii_lowercase()));
+        let plain = PLAIN[usize::from(byte)];
+        if plain != 0 {
+            out.push(char::from(plain));
+        } else if encoded && byte == b'%' {
+            out.push('%');
         } else {
             let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
             out.push('%');

@@ -118,6 +118,10 @@ impl Kernel for List {
         &self.types
     }
 
+    fn reads_text(&self) -> bool {
+        false
+    }
+
     fn worker(&self) -> Box<dyn Worker + '_> {
         Box::new(Looker {
             lookup: &self.lookup,
@@ -140,7 +144,11 @@ impl Worker for Looker<'_> {
         let Some(url) = metadata::string(doc.metadata, "url", &mut self.raw) else {
             return Ok(());
         };
-        if !self.address.read(url) {
+        let read = match self.lookup {
+            Lookup::Addresses(_) | Lookup::Rules { query: false, .. } => self.address.read(url),
+            _ => self.address.read_host(url),
+        };
+        if !read {
             return Ok(());
         }
         let host = bare(self.address.host());

@@ -1,7 +1,7 @@
 //! Lists of every form against addresses worked out by hand.
 
-use super::super::{Document, Kernel, OptionValue, Options, Spans, build};
-use crate::text::Text;
+use super::super::testing::spans;
+use super::super::{Kernel, OptionValue, Options, build};
 use proptest::prelude::*;
 use std::fs;
 use tempfile::TempDir;
@@ -24,10 +24,7 @@ fn hits(kernel: &dyn Kernel, url: &str) -> bool {
     let mut raw = b"{\"url\":".to_vec();
     crate::json::escape(url.as_bytes(), &mut raw);
     raw.push(b'}');
-    let text = Text::new("añb");
-    let mut out = Spans::default();
-    let doc = Document { id: "1", text: &text, metadata: Some(&raw) };
-    kernel.worker().tag(&doc, &mut out).unwrap();
+    let out = spans(kernel, "añb", Some(&raw));
     assert!(out.spans.iter().all(|span| (span.start, span.end, span.score) == (0, 3, 1.0)));
     !out.spans.is_empty()
 }
@@ -180,10 +177,7 @@ fn words_of_three_kinds() {
     let kernel = build("url_words", &options).unwrap();
     let rows = |url: &str| {
         let raw = format!("{{\"url\":\"{url}\"}}");
-        let text = Text::new("abc");
-        let mut out = Spans::default();
-        let doc = Document { id: "1", text: &text, metadata: Some(raw.as_bytes()) };
-        kernel.worker().tag(&doc, &mut out).unwrap();
+        let out = spans(&*kernel, "abc", Some(raw.as_bytes()));
         out.spans.iter().map(|span| (span.kind, span.score)).collect::<Vec<_>>()
     };
     assert_eq!(rows("http://x.example/my-bad-things"), [(0, 1.0), (3, 1.0)]);

@@ -79,6 +79,10 @@ impl Kernel for UrlWords {
         &self.types
     }
 
+    fn reads_text(&self) -> bool {
+        false
+    }
+
     fn worker(&self) -> Box<dyn Worker + '_> {
         Box::new(Reader {
             parts: vec![false; self.strict.patterns_len()],
